@@ -1,0 +1,72 @@
+//! The element types and what each implies.
+
+use core::fmt::Debug;
+use core::ops::{Add, Mul};
+
+use crate::machine::Machine;
+use crate::simd::{self, Kernels};
+
+/// A type that matrices can be made of: `f32` or `f64`.
+///
+/// It is closed: the kernels for a type are part of this crate.
+pub trait Element: Sealed {
+    /// The longest block of steps that one running sum is carried over: `KC` of [the one rule](crate#the-one-rule).
+    /// A multiple of 16, the same on every machine.
+    ///
+    /// ```
+    /// use lapidary::Element;
+    /// assert_eq!(f32::KC % 16, 0);
+    /// ```
+    const KC: usize;
+}
+
+/// What only this crate needs to know of an element type.
+pub trait Sealed:
+    Copy + Debug + PartialEq + PartialOrd + Send + Sync + Add<Output = Self> + Mul<Output = Self> + 'static
+{
+    const ZERO: Self;
+    const NEG_ZERO: Self;
+    const ONE: Self;
+    /// As long as the longest row of a tile, or of a stage for one.
+    const ZEROS: &'static [Self; 512];
+    const NEG_ZEROS: &'static [Self; 512];
+    /// The kernels of this type for the instruction set chosen.
+    fn kernels(machine: &Machine) -> &'static Kernels<Self>;
+    /// `self`·`b` + `c`, rounded once.
+    #[cfg(feature = "std")]
+    fn fused(self, b: Self, c: Self) -> Self;
+}
+
+/// KC balances the traffic of C (read and written once a block) against what L1 holds: see docs/PERFORMANCE.md.
+impl Element for f32 {
+    const KC: usize = 512;
+}
+
+impl Element for f64 {
+    const KC: usize = 256;
+}
+
+macro_rules! float {
+    ($t:ident, $kernels:ident) => {
+        impl Sealed for $t {
+            const ZERO: Self = 0.0;
+            const NEG_ZERO: Self = -0.0;
+            const ONE: Self = 1.0;
+            const ZEROS: &'static [Self; 512] = &[0.0; 512];
+            const NEG_ZEROS: &'static [Self; 512] = &[-0.0; 512];
+
+            #[inline]
+            fn kernels(machine: &Machine) -> &'static Kernels<Self> {
+                simd::$kernels(machine)
+            }
+
+            #[cfg(feature = "std")]
+            #[inline(always)]
+            fn fused(self, b: Self, c: Self) -> Self {
+                self.mul_add(b, c)
+            }
+        }
+    };
+}
+float!(f32, f32_kernels);
+float!(f64, f64_kernels);

@@ -1,0 +1,183 @@
+//! The public product: a builder, and the plain function.
+
+use crate::element::Element;
+use crate::error::Error;
+use crate::machine::machine;
+use crate::matrix::{MatMut, MatRef, overlap};
+use crate::nest::{self, Problem};
+use crate::plan::{Facts, Plan, tasks_worth};
+
+/// How many threads a product may use. The result does not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// The calling thread alone.
+    Serial,
+    /// The current rayon pool, as far as the product is worth it.
+    #[default]
+    Auto,
+    /// As many tasks on the current rayon pool, fewer only if C has fewer elements. 0 counts as 1.
+    Exactly(usize),
+}
+
+/// A product to be computed: C ← `alpha`·A·B + `beta`·C with A m×k, B k×n and C m×n.
+///
+/// ```
+/// use lapidary::{Gemm, MatMut, MatRef, Threads};
+/// let (a, b, mut c) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [1.0; 4]);
+/// let a = MatRef::row_major(&a, 2, 2)?;
+/// let b = MatRef::row_major(&b, 2, 2)?;
+/// Gemm::new(a, b.t()).alpha(2.0).beta(1.0).threads(Threads::Serial).run(MatMut::row_major(&mut c, 2, 2)?)?;
+/// assert_eq!(c, [35.0, 47.0, 79.0, 107.0]);
+/// # Ok::<(), lapidary::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a product is computed by `run`"]
+pub struct Gemm<'a, T: Element> {
+    a: MatRef<'a, T>,
+    b: MatRef<'a, T>,
+    alpha: T,
+    beta: T,
+    threads: Threads,
+    pub(crate) bias: Option<&'a [T]>,
+    /// Multiply even where `alpha` is 0, as matrixmultiply does: NaN and infinity come through.
+    pub(crate) multiply_by_zero: bool,
+}
+
+impl<'a, T: Element> Gemm<'a, T> {
+    /// A·B, with `alpha` 1, `beta` 0 and [`Threads::Auto`].
+    ///
+    /// ```
+    /// use lapidary::{Gemm, MatMut, MatRef};
+    /// let (a, mut c) = ([1.0, 2.0, 3.0], [f32::NAN]);
+    /// let a = MatRef::row_major(&a, 1, 3)?;
+    /// Gemm::new(a, a.t()).run(MatMut::row_major(&mut c, 1, 1)?)?;
+    /// assert_eq!(c, [14.0]);
+    /// # Ok::<(), lapidary::Error>(())
+    /// ```
+    #[inline]
+    pub fn new(a: MatRef<'a, T>, b: MatRef<'a, T>) -> Self {
+        let threads = Threads::default();
+        Gemm { a, b, alpha: T::ONE, beta: T::ZERO, threads, bias: None, multiply_by_zero: false }
+    }
+
+    /// What multiplies the product. If it is 0, A and B are not read.
+    #[inline]
+    pub fn alpha(mut self, alpha: T) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
+    /// What multiplies C. If it is 0, C is not read: it may be uninitialised, or hold NaN.
+    #[inline]
+    pub fn beta(mut self, beta: T) -> Self {
+        self.beta = beta;
+        self
+    }
+
+    /// Who computes it. Without the feature `rayon` it is always the calling thread.
+    #[inline]
+    pub fn threads(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Computes the product into C.
+    ///
+    /// # Errors
+    /// If the inner dimensions differ, C has not A's rows and B's columns, C overlaps itself or an operand, or
+    /// `LAPIDARY_ISA` asks for what the machine lacks. C is untouched then.
+    pub fn run(self, c: MatMut<'_, T>) -> Result<(), Error> {
+        self.check(&c)?;
+        let Gemm { a, b, alpha, beta, .. } = self;
+        let (m, n, k) = (a.rows(), b.cols(), a.cols());
+        let machine = machine()?;
+        if c.layout().is_empty() {
+            return Ok(());
+        }
+        let bias = match self.bias {
+            Some(bias) => Some(MatRef::strided(bias, m, n, 0, 1)?),
+            None => None,
+        };
+        let problem = Problem { a, b, c, alpha, beta, bias };
+        if k == 0 || (alpha == T::ZERO && !self.multiply_by_zero) {
+            nest::scale(&problem);
+            return Ok(());
+        }
+        let kernels = T::kernels(machine);
+        let plan = Plan::new(&Facts {
+            m,
+            n,
+            k,
+            a: (a.row_stride(), a.col_stride()),
+            b: (b.row_stride(), b.col_stride()),
+            c: (problem.c.row_stride(), problem.c.col_stride()),
+            size: size_of::<T>(),
+            lanes: kernels.lanes,
+            kc: T::KC,
+            menu: kernels.menu,
+            l1d: machine.l1d,
+            l2: machine.l2,
+            threads: self.threads.tasks(m, n, k),
+        });
+        nest::run(problem, &plan, kernels);
+        Ok(())
+    }
+
+    fn check(&self, c: &MatMut<'_, T>) -> Result<(), Error> {
+        let (a, b) = (&self.a, &self.b);
+        if a.cols() != b.rows() {
+            return Err(Error::InnerDimension {
+                left: "A",
+                left_shape: (a.rows(), a.cols()),
+                right: "B",
+                right_shape: (b.rows(), b.cols()),
+            });
+        }
+        let (expected, found) = ((a.rows(), b.cols()), (c.rows(), c.cols()));
+        if expected != found {
+            return Err(Error::Shape { operand: "C", meaning: "rows of A × columns of B", expected, found });
+        }
+        if !c.layout().is_injective() {
+            let strides = (c.row_stride(), c.col_stride());
+            return Err(Error::OverlapsItself { operand: "C", shape: found, strides });
+        }
+        for (other, input) in [("A", a), ("B", b)] {
+            if overlap((c.as_mut_ptr(), c.layout()), (input.as_ptr(), input.layout())) {
+                return Err(Error::Overlap { output: "C", other });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Threads {
+    /// How many tasks a product may be cut into.
+    fn tasks(self, m: usize, n: usize, k: usize) -> usize {
+        match self {
+            Threads::Serial => 1,
+            #[cfg(feature = "rayon")]
+            Threads::Auto => tasks_worth(m, n, k, rayon::current_num_threads),
+            #[cfg(not(feature = "rayon"))]
+            Threads::Auto => tasks_worth(m, n, k, || 1),
+            Threads::Exactly(tasks) => tasks.max(1),
+        }
+    }
+}
+
+/// C ← `alpha`·A·B + `beta`·C with A m×k, B k×n and C m×n, on [`Threads::Auto`].
+///
+/// # Errors
+/// As [`Gemm::run`]; C is untouched then.
+///
+/// ```
+/// use lapidary::{MatMut, MatRef, gemm};
+/// let (x, w, mut y) = ([1.0, 2.0], [3.0, 4.0, 5.0, 6.0], [0.0; 2]);
+/// let x = MatRef::row_major(&x, 1, 2)?;
+/// let w = MatRef::row_major(&w, 2, 2)?;
+/// gemm(1.0, x, w, 0.0, MatMut::row_major(&mut y, 1, 2)?)?;
+/// assert_eq!(y, [13.0, 16.0]);
+/// # Ok::<(), lapidary::Error>(())
+/// ```
+pub fn gemm<T: Element>(alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: T, c: MatMut<'_, T>) -> Result<(), Error> {
+    Gemm::new(a, b).alpha(alpha).beta(beta).run(c)
+}

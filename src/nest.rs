@@ -1,0 +1,369 @@
+//! The loops: walks a plan, serial or on rayon.
+
+use core::ops::Range;
+
+use crate::element::Element;
+use crate::matrix::{MatMut, MatRef};
+use crate::pack::Panel;
+use crate::plan::{Plan, Split, even};
+use crate::scratch::Scratch;
+use crate::simd::Kernels;
+use crate::tile::epilogue::Finish;
+use crate::tile::{Narrow, Out, Step, Wide};
+
+/// One product, its operands checked: C ← `alpha`·A·B + `beta`·C + bias.
+pub struct Problem<'a, T> {
+    pub a: MatRef<'a, T>,
+    pub b: MatRef<'a, T>,
+    pub c: MatMut<'a, T>,
+    pub alpha: T,
+    pub beta: T,
+    /// As large as C, with stride 0 along one dimension.
+    pub bias: Option<MatRef<'a, T>>,
+}
+
+impl<'a, T: Element> Problem<'a, T> {
+    /// The same product as Cᵀ = Bᵀ·Aᵀ.
+    pub fn t(self) -> Self {
+        Problem { a: self.b.t(), b: self.a.t(), c: self.c.t(), bias: self.bias.map(MatRef::t), ..self }
+    }
+
+    /// The part of it that writes a rectangle of C.
+    ///
+    /// # Safety
+    /// While both are used, no other part writes the same elements.
+    unsafe fn part(&self, rows: Range<usize>, cols: Range<usize>) -> Problem<'a, T> {
+        let depth = self.a.cols();
+        Problem {
+            a: self.a.part(rows.clone(), 0..depth),
+            b: self.b.part(0..depth, cols.clone()),
+            // SAFETY: the caller keeps parts apart.
+            c: unsafe { self.c.alias() }.part(rows.clone(), cols.clone()),
+            bias: self.bias.map(|bias| bias.part(rows, cols)),
+            ..*self
+        }
+    }
+}
+
+/// Computes a product as planned. The plan was made for its shape and strides, the kernels are the machine's.
+pub fn run<T: Element>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T>) {
+    let problem = if plan.swap { problem.t() } else { problem };
+    let nest = Nest { plan, kernels };
+    match plan.split {
+        Split::Grid { rows: 1, cols: 1 } => nest.product(&problem, Sums::IntoC),
+        Split::Grid { rows, cols } => nest.grid(&problem, rows, cols),
+        Split::Deep { tasks } => nest.deep(&problem, tasks),
+    }
+}
+
+/// C = `beta`·C + bias, for a product that sums nothing. Leaves every bit where `beta` is 1.
+pub fn scale<T: Element>(problem: &Problem<'_, T>) {
+    let Problem { c, beta, bias, .. } = problem;
+    if *beta == T::ONE && bias.is_none() {
+        return;
+    }
+    for i in 0..c.rows() {
+        for j in 0..c.cols() {
+            let at = c.at(i, j);
+            // SAFETY: an element of C, not read where beta is 0; an element of the bias, which is as large as C.
+            unsafe {
+                let mut x = match *beta {
+                    zero if zero == T::ZERO => T::ZERO,
+                    one if one == T::ONE => *at,
+                    beta => beta * *at,
+                };
+                if let Some(bias) = bias {
+                    x = x + *bias.at(i, j);
+                }
+                *at = x;
+            }
+        }
+    }
+}
+
+/// What becomes of the sums of a K-block.
+#[derive(Clone, Copy, PartialEq)]
+enum Sums {
+    /// C = fma(alpha, sum, C), C having been multiplied by beta at the first block; the bias after the last.
+    IntoC,
+    /// C = sum, for a C that holds the sums of one block.
+    Bare,
+}
+
+struct Nest<'a, T: 'static> {
+    plan: &'a Plan,
+    kernels: &'a Kernels<T>,
+}
+
+impl<T: Element> Nest<'_, T> {
+    /// Rectangles of C, each with all of K, a task for each.
+    fn grid(&self, problem: &Problem<'_, T>, rows: usize, cols: usize) {
+        let all_rows = even(0..problem.c.rows(), rows);
+        let all_vectors = even(0..problem.c.cols().div_ceil(self.kernels.lanes), cols);
+        parallel(0..rows * cols, &|task| {
+            let rows = all_rows.nth_part(task / cols);
+            let cols = self.columns(all_vectors.nth_part(task % cols), problem.c.cols());
+            // SAFETY: each task has a rectangle of its own.
+            self.product(&unsafe { problem.part(rows, cols) }, Sums::IntoC);
+        });
+    }
+
+    /// K-blocks shared by tasks into buffers of their own; then their sums are added to C in order, as one task would.
+    fn deep(&self, problem: &Problem<'_, T>, tasks: usize) {
+        let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
+        let blocks = k.div_ceil(self.plan.block);
+        let mut scratch = Scratch::new::<T>(blocks * m * n);
+        let sums = Shared(scratch.as_mut_ptr::<T>());
+        let groups = even(0..blocks, tasks);
+        parallel(0..tasks, &|task| {
+            for block in groups.nth_part(task) {
+                let steps = block * self.plan.block..k.min((block + 1) * self.plan.block);
+                // SAFETY: the buffer has m·n elements for each block, and each block is one task's.
+                let c = unsafe { MatMut::from_raw_parts(sums.get().add(block * m * n), m, n, n as isize, 1) };
+                let part = Problem {
+                    a: problem.a.part(0..m, steps.clone()),
+                    b: problem.b.part(steps, 0..n),
+                    c,
+                    bias: None,
+                    ..*problem
+                };
+                self.product(&part, Sums::Bare);
+            }
+        });
+        for block in 0..blocks {
+            let (old, beta) = self.block_start(problem, block == 0);
+            for row in 0..m {
+                for cols in even(0..n, n.div_ceil(STAGE)) {
+                    // SAFETY: one run of a row of C and of the sums, which the tasks have written.
+                    unsafe {
+                        let c = problem.part(row..row + 1, cols.clone());
+                        let bias = c.bias.filter(|_| block == blocks - 1);
+                        staged(&c.c, old == Old::C, |at, stride| {
+                            let out = Out {
+                                c: at,
+                                row: stride,
+                                c_in: old.rows(at, 0).0,
+                                c_in_row: 0,
+                                alpha: problem.alpha,
+                                beta,
+                                cols: cols.len(),
+                            };
+                            (self.kernels.sum)(&out, sums.get().add((block * m + row) * n + cols.start));
+                            self.finish(&out, 1, bias);
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// What C is before a block: its elements and what multiplies them.
+    fn block_start(&self, problem: &Problem<'_, T>, first: bool) -> (Old, T) {
+        match first {
+            true if problem.beta == T::ZERO => (Old::Zero, T::ONE),
+            true => (Old::C, problem.beta),
+            false => (Old::C, T::ONE),
+        }
+    }
+
+    /// The serial product: wide blocks, K-blocks, narrow blocks; in them wide strips by narrow strips, a tile each.
+    /// A strip is packed when first touched, just before a tile uses it.
+    fn product(&self, problem: &Problem<'_, T>, sums: Sums) {
+        let Nest { plan, kernels } = *self;
+        let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
+        let lanes = kernels.lanes;
+        let vectors = n.div_ceil(lanes);
+        let wide_blocks = vectors.div_ceil(plan.wide_block);
+        let narrow_blocks = m.div_ceil(plan.narrow_block);
+        let deepest = plan.block.min(k);
+        let wide_room = if plan.pack_wide { vectors.div_ceil(wide_blocks) * lanes * deepest } else { 0 };
+        let narrow_room = if plan.pack_narrow { m.div_ceil(narrow_blocks) * deepest } else { 0 };
+        let mut scratch = Scratch::new::<T>(wide_room + narrow_room);
+        let wide_buffer = scratch.as_mut_ptr::<T>();
+        let narrow_buffer = wide_buffer.wrapping_add(wide_room);
+
+        for block_vectors in even(0..vectors, wide_blocks) {
+            let mut step = 0;
+            while step < k {
+                let steps = step..k.min(step + plan.block);
+                step = steps.end;
+                let (old, alpha, beta) = match sums {
+                    Sums::Bare => (Old::NegZero, T::ONE, T::ONE),
+                    Sums::IntoC => {
+                        let (old, beta) = self.block_start(problem, steps.start == 0);
+                        (old, problem.alpha, beta)
+                    }
+                };
+                let bias = problem.bias.filter(|_| steps.end == k);
+                for block_rows in even(0..m, narrow_blocks) {
+                    for strip in even(block_vectors.clone(), block_vectors.len().div_ceil(plan.vecs)) {
+                        let cols = self.columns(strip.clone(), n);
+                        let room = wide_buffer.wrapping_add((strip.start - block_vectors.start) * lanes * steps.len());
+                        let width = strip.len() * lanes;
+                        let wide = self.wide(problem, &steps, &cols, room, width, block_rows.start == 0);
+                        for rows in even(block_rows.clone(), block_rows.len().div_ceil(plan.rows)) {
+                            let room = narrow_buffer.wrapping_add((rows.start - block_rows.start) * steps.len());
+                            let first = strip.start == block_vectors.start;
+                            let (narrow, along) = self.narrow(problem, &rows, &steps, room, first);
+                            let tile = &kernels.tiles[strip.len() - 1][rows.len() - 1];
+                            let part = usize::from(!plan.pack_wide && cols.len() % lanes != 0);
+                            let tile = if along { tile.along[part] } else { tile.across[part] };
+                            let sum = Step { depth: steps.len(), narrow, wide };
+                            // SAFETY: the strips lie within the operands or their packed copies, and the kernels are
+                            // of this machine; the tile of C is this task's own.
+                            unsafe {
+                                let c = problem.part(rows.clone(), cols.clone());
+                                let bias = bias.and(c.bias);
+                                staged(&c.c, old == Old::C, |at, stride| {
+                                    let (c_in, c_in_row) = old.rows(at, stride);
+                                    let out = Out { c: at, row: stride, c_in, c_in_row, alpha, beta, cols: cols.len() };
+                                    tile(&sum, &out);
+                                    self.finish(&out, rows.len(), bias);
+                                });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A strip of the wide operand: in place, or its packed copy, made now if this is the first touch.
+    #[inline(always)]
+    fn wide(
+        &self,
+        problem: &Problem<'_, T>,
+        steps: &Range<usize>,
+        cols: &Range<usize>,
+        room: *mut T,
+        width: usize,
+        first: bool,
+    ) -> Wide<T> {
+        let b = &problem.b;
+        let src = b.at(steps.start, cols.start);
+        if !self.plan.pack_wide {
+            return Wide { ptr: src, depth: b.row_stride() };
+        }
+        if first {
+            let (lane, step) = (b.col_stride(), b.row_stride());
+            let panel = Panel { src, lane, step, lanes: cols.len(), depth: steps.len(), dst: room, width };
+            // SAFETY: the strip lies within B, its copy within the buffer.
+            unsafe { (self.kernels.pack)(&panel) }
+        }
+        Wide { ptr: room, depth: width as isize }
+    }
+
+    /// A strip of the narrow operand, in place or packed, and whether it is contiguous along the depth.
+    #[inline(always)]
+    fn narrow(
+        &self,
+        problem: &Problem<'_, T>,
+        rows: &Range<usize>,
+        steps: &Range<usize>,
+        room: *mut T,
+        first: bool,
+    ) -> (Narrow<T>, bool) {
+        let a = &problem.a;
+        let src = a.at(rows.start, steps.start);
+        if !self.plan.pack_narrow {
+            let along = a.col_stride() == 1;
+            return (
+                Narrow { ptr: src, row: a.row_stride(), depth: a.col_stride() },
+                along || rows.len() > 1 && a.row_stride() != 1,
+            );
+        }
+        if first {
+            let (lane, step) = (a.row_stride(), a.col_stride());
+            let panel = Panel { src, lane, step, lanes: rows.len(), depth: steps.len(), dst: room, width: rows.len() };
+            // SAFETY: the strip lies within A, its copy within the buffer.
+            unsafe { (self.kernels.pack)(&panel) }
+        }
+        (Narrow { ptr: room, row: 1, depth: rows.len() as isize }, false)
+    }
+
+    /// Adds the bias to finished rows.
+    ///
+    /// # Safety
+    /// The rows of `out` are valid, and the bias is as large.
+    unsafe fn finish(&self, out: &Out<T>, rows: usize, bias: Option<MatRef<'_, T>>) {
+        if let Some(bias) = bias {
+            let (bias, bias_row, bias_col) = (bias.as_ptr(), bias.row_stride(), bias.col_stride());
+            let finish = Finish { c: out.c, row: out.row, rows, cols: out.cols, bias, bias_row, bias_col };
+            // SAFETY: the caller's promise.
+            unsafe { (self.kernels.finish)(&finish) }
+        }
+    }
+
+    /// The columns of a range of vectors.
+    fn columns(&self, vectors: Range<usize>, n: usize) -> Range<usize> {
+        n.min(vectors.start * self.kernels.lanes)..n.min(vectors.end * self.kernels.lanes)
+    }
+}
+
+/// What is added to a tile's sums.
+#[derive(Clone, Copy, PartialEq)]
+enum Old {
+    C,
+    Zero,
+    NegZero,
+}
+
+impl Old {
+    /// Its first row and the stride to the next, where `c` is the tile of C.
+    fn rows<T: Element>(self, c: *const T, stride: isize) -> (*const T, isize) {
+        match self {
+            Old::C => (c, stride),
+            Old::Zero => (T::ZEROS.as_ptr(), 0),
+            Old::NegZero => (T::NEG_ZEROS.as_ptr(), 0),
+        }
+    }
+}
+
+/// The most elements of a tile on the stack.
+const STAGE: usize = 512;
+
+/// Hands over a rectangle of C as rows of adjacent elements: itself, or a copy on the stack that is written back.
+///
+/// # Safety
+/// The rectangle is the caller's own, and initialised if `read`.
+#[inline(always)]
+unsafe fn staged<T: Element>(c: &MatMut<'_, T>, read: bool, write: impl FnOnce(*mut T, isize)) {
+    let (rows, cols) = (c.rows(), c.cols());
+    if c.col_stride() == 1 || cols == 1 {
+        return write(c.as_mut_ptr(), c.row_stride());
+    }
+    debug_assert!(rows * cols <= STAGE);
+    let mut stage = [T::ZERO; STAGE];
+    let at = |i: usize, j: usize| i * cols + j;
+    // SAFETY: elements of the rectangle.
+    unsafe {
+        if read {
+            (0..rows).for_each(|i| (0..cols).for_each(|j| stage[at(i, j)] = *c.at(i, j)));
+        }
+        write(stage.as_mut_ptr(), cols as isize);
+        (0..rows).for_each(|i| (0..cols).for_each(|j| *c.at(i, j) = stage[at(i, j)]));
+    }
+}
+
+/// Calls `task` for each number of the range, on the threads of the current rayon pool. `join` allocates nothing.
+fn parallel(tasks: Range<usize>, task: &(dyn Fn(usize) + Sync)) {
+    #[cfg(feature = "rayon")]
+    if tasks.len() > 1 {
+        let middle = tasks.start + tasks.len() / 2;
+        rayon::join(|| parallel(tasks.start..middle, task), || parallel(middle..tasks.end, task));
+        return;
+    }
+    tasks.for_each(task);
+}
+
+/// A pointer that tasks share; each writes elements of its own.
+struct Shared<T>(*mut T);
+
+// SAFETY: the tasks keep their elements apart.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn get(&self) -> *mut T {
+        self.0
+    }
+}

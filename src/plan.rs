@@ -1,0 +1,203 @@
+//! From shape, strides and machine to what will be done: orientation, tile, what to pack, blocks, threads. Pure.
+//!
+//! No choice made here can change a result, only how soon it is there.
+
+use core::ops::Range;
+
+/// All that a plan depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    /// Row and column strides of A, B and C, in elements.
+    pub a: (isize, isize),
+    pub b: (isize, isize),
+    pub c: (isize, isize),
+    /// Bytes of an element, elements of a vector, `KC` of the type.
+    pub size: usize,
+    pub lanes: usize,
+    pub kc: usize,
+    /// The most rows of a tile of 1, 2, 3 … vectors.
+    pub menu: &'a [usize],
+    pub l1d: usize,
+    pub l2: usize,
+    /// How many tasks may run at once.
+    pub threads: usize,
+}
+
+/// What will be done. Narrow is A, wide is B, after the exchange that `swap` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Compute Cᵀ = Bᵀ·Aᵀ: C is contiguous down its columns.
+    pub swap: bool,
+    /// No dimension of C is contiguous: tiles go through the stack.
+    pub through: bool,
+    /// Narrow rows and wide vectors of the largest tile.
+    pub rows: usize,
+    pub vecs: usize,
+    /// Steps of a K-block.
+    pub block: usize,
+    pub pack_narrow: bool,
+    pub pack_wide: bool,
+    /// Narrow rows and wide vectors that a K-block is kept at hand for.
+    pub narrow_block: usize,
+    pub wide_block: usize,
+    pub split: Split,
+}
+
+/// Who does what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// C in rows × cols rectangles, each with all of K.
+    Grid { rows: usize, cols: usize },
+    /// C is too small to share: K-blocks go to `tasks` tasks, and their sums are added in order.
+    Deep { tasks: usize },
+}
+
+/// `len` in `parts` nearly equal runs, the longer ones first: 13 in 3 is 5 + 4 + 4, never 6 + 6 + 1.
+#[derive(Clone, Copy)]
+pub struct Even {
+    start: usize,
+    part: usize,
+    parts: usize,
+    short: usize,
+    longer: usize,
+}
+
+pub fn even(range: Range<usize>, parts: usize) -> Even {
+    let parts = parts.max(1);
+    Even { start: range.start, part: 0, parts, short: range.len() / parts, longer: range.len() % parts }
+}
+
+impl Even {
+    pub fn nth_part(&self, i: usize) -> Range<usize> {
+        let start = self.start + i * self.short + i.min(self.longer);
+        start..start + self.short + usize::from(i < self.longer)
+    }
+}
+
+impl Iterator for Even {
+    type Item = Range<usize>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Range<usize>> {
+        if self.part == self.parts {
+            return None;
+        }
+        self.part += 1;
+        Some(self.nth_part(self.part - 1))
+    }
+}
+
+/// Steps of a K-block: the fewest blocks of at most `kc`, evened out. This is part of the one rule.
+pub fn block_len(k: usize, kc: usize) -> usize {
+    k.div_ceil(k.div_ceil(kc).max(1)).next_multiple_of(16)
+}
+
+impl Plan {
+    pub fn new(facts: &Facts) -> Plan {
+        let swap = swap(facts);
+        let f = if swap {
+            Facts {
+                m: facts.n,
+                n: facts.m,
+                a: (facts.b.1, facts.b.0),
+                b: (facts.a.1, facts.a.0),
+                c: (facts.c.1, facts.c.0),
+                ..*facts
+            }
+        } else {
+            *facts
+        };
+        let through = f.c.1 != 1 && f.n != 1;
+        let along = f.a.1 == 1 || f.k == 1;
+        let across = f.a.0 == 1 || f.m == 1;
+        let vectors = f.n.div_ceil(f.lanes);
+        let block = block_len(f.k, f.kc);
+
+        // In place, each narrow row is a pointer of its own: more than 8 do not fit the registers.
+        let (rows, vecs) = tile(&f, vectors, if along && !across { 8 } else { usize::MAX });
+        let pack_narrow =
+            (!along && !across) || (f.m > rows && f.n > 4 * vecs * f.lanes && f.k * f.n * f.size > f.l2 / 2);
+        let pack_wide = (f.b.1 != 1 && f.n != 1) || (f.m > 4 * rows && f.k * f.n * f.size > f.l1d);
+
+        // The wide block shares L2 with the narrow one.
+        let wide_block = match pack_wide {
+            true => (f.l2 / 2 / (block * f.lanes * f.size)).max(vecs),
+            false => vectors,
+        };
+        let narrow_block = match pack_narrow {
+            true => (f.l2 / 4 / (block * f.size)).max(rows),
+            false => rows,
+        };
+        let split = split(&f, vectors, rows, vecs, block);
+        Plan { swap, through, rows, vecs, block, pack_narrow, pack_wide, narrow_block, wide_block, split }
+    }
+}
+
+/// Whether C is to be computed as its transpose.
+fn swap(f: &Facts) -> bool {
+    match (f.c.1 == 1 && f.n > 1, f.c.0 == 1 && f.m > 1) {
+        (true, _) => false,
+        (false, true) => true,
+        // No dimension is contiguous: the longer one has more lanes to fill.
+        (false, false) => f.m > f.n,
+    }
+}
+
+/// The tile that covers C at least cost: the multiply-adds of all tiles, edges filled up, and the loads beside them.
+fn tile(f: &Facts, vectors: usize, most_rows: usize) -> (usize, usize) {
+    let mut best = (usize::MAX, (1, 1));
+    for (i, &menu_rows) in f.menu.iter().enumerate() {
+        let vecs = (i + 1).min(vectors);
+        if vecs < i + 1 {
+            break;
+        }
+        let strips = vectors.div_ceil(vecs);
+        let rows = menu_rows.min(most_rows);
+        let row_strips = f.m.div_ceil(rows);
+        let (r, v) = (f.m.div_ceil(row_strips), vectors.div_ceil(strips));
+        // Eight sums hide the latency of a multiply-add; a tile of fewer takes as long.
+        let cost = strips * row_strips * (8 * (r * v).max(8) + r + v);
+        if cost < best.0 {
+            best = (cost, (rows, vecs));
+        }
+    }
+    best.1
+}
+
+/// Multiply-adds that are worth waking another thread for.
+const TASK_WORK: usize = 1 << 20;
+
+fn split(f: &Facts, vectors: usize, rows: usize, vecs: usize, block: usize) -> Split {
+    let tasks = f.threads;
+    if tasks <= 1 {
+        return Split::Grid { rows: 1, cols: 1 };
+    }
+    let (row_strips, col_strips) = (f.m.div_ceil(rows), vectors.div_ceil(vecs));
+    let blocks = f.k.div_ceil(block);
+    if row_strips * col_strips < tasks && blocks > 1 {
+        return Split::Deep { tasks: tasks.min(blocks) };
+    }
+    // The grid whose largest rectangle costs least: its multiply-adds, and what it reads of A and B.
+    let mut best = (usize::MAX, (1, 1));
+    for grid_rows in 1..=tasks.min(f.m) {
+        let grid_cols = (tasks / grid_rows).min(vectors);
+        let (r, v) = (f.m.div_ceil(grid_rows), vectors.div_ceil(grid_cols));
+        let cost = r.saturating_mul(v).saturating_mul(8).saturating_add(8 * r).saturating_add(8 * v);
+        if cost < best.0 {
+            best = (cost, (grid_rows, grid_cols));
+        }
+    }
+    Split::Grid { rows: best.1.0, cols: best.1.1 }
+}
+
+/// How many tasks a product is worth, of those there may be.
+pub fn tasks_worth(m: usize, n: usize, k: usize, most: impl FnOnce() -> usize) -> usize {
+    let work = m.saturating_mul(n).saturating_mul(k);
+    match work / TASK_WORK {
+        0 | 1 => 1,
+        worth => most().min(worth),
+    }
+}

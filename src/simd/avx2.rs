@@ -1,0 +1,302 @@
+//! AVX2 with FMA: 16 registers of 256 bits.
+
+use core::arch::x86_64::*;
+
+use super::{Kernels, Simd, kernels};
+
+#[derive(Clone, Copy)]
+pub struct Avx2<T>(T);
+
+/// The first n lanes: the count for stores, all-ones lanes for loads.
+///
+/// `vmaskmov` loads cost no more than others, but its stores are microcoded on AMD: a partial store goes out in halves.
+#[derive(Clone, Copy)]
+pub struct Mask {
+    n: usize,
+    lanes: __m256i,
+}
+
+impl Simd for Avx2<f32> {
+    type T = f32;
+    type V = __m256;
+    type Mask = Mask;
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> __m256 {
+        // SAFETY: here and below: entered only with AVX2 and FMA; pointers as the trait says.
+        unsafe { _mm256_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_loadu_ps(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut f32, v: __m256) {
+        // SAFETY: see splat.
+        unsafe { _mm256_storeu_ps(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn first(n: usize) -> Mask {
+        // SAFETY: see splat.
+        let lanes =
+            unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) };
+        Mask { n, lanes }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, mask: Mask) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_maskload_ps(p, mask.lanes) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(mut p: *mut f32, v: __m256, mask: Mask) {
+        // SAFETY: see splat; each part lies within the first n elements.
+        unsafe {
+            if mask.n >= 8 {
+                return _mm256_storeu_ps(p, v);
+            }
+            let mut rest = _mm256_castps256_ps128(v);
+            if mask.n & 4 != 0 {
+                _mm_storeu_ps(p, rest);
+                p = p.add(4);
+                rest = _mm256_extractf128_ps::<1>(v);
+            }
+            if mask.n & 2 != 0 {
+                _mm_storel_pd(p.cast(), _mm_castps_pd(rest));
+                p = p.add(2);
+                rest = _mm_movehl_ps(rest, rest);
+            }
+            if mask.n & 1 != 0 {
+                _mm_store_ss(p, rest);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        // SAFETY: a prefetch touches nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(
+        src: *const f32,
+        run: isize,
+        runs: usize,
+        dst: *mut f32,
+        step: usize,
+        lanes: usize,
+        mask: Mask,
+    ) {
+        // SAFETY: see splat; runs from `runs` on repeat the last.
+        unsafe {
+            let mut c = 0;
+            while c < 8 {
+                let column = src.add(c);
+                let (r0, r1) = (pair_ps(column, run, runs, 0), pair_ps(column, run, runs, 1));
+                let (r2, r3) = (pair_ps(column, run, runs, 2), pair_ps(column, run, runs, 3));
+                let (a, b) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
+                let (x, y) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
+                let columns = [
+                    _mm256_shuffle_ps::<0x44>(a, x),
+                    _mm256_shuffle_ps::<0xEE>(a, x),
+                    _mm256_shuffle_ps::<0x44>(b, y),
+                    _mm256_shuffle_ps::<0xEE>(b, y),
+                ];
+                let mut i = 0;
+                while i < 4 {
+                    if lanes == 8 {
+                        Self::store(dst.add((c + i) * step), columns[i]);
+                    } else {
+                        Self::store_first(dst.add((c + i) * step), columns[i], mask);
+                    }
+                    i += 1;
+                }
+                c += 4;
+            }
+        }
+    }
+}
+
+/// Four elements of runs i and i + 4 in one vector: the insert reads memory, and two shuffles within halves finish the
+/// 8×8 square.
+#[inline(always)]
+unsafe fn pair_ps(src: *const f32, run: isize, runs: usize, i: usize) -> __m256 {
+    // SAFETY: see the trait; runs from `runs` on repeat the last.
+    unsafe {
+        let low = _mm_loadu_ps(src.offset(i.min(runs - 1) as isize * run));
+        let high = _mm_loadu_ps(src.offset((i + 4).min(runs - 1) as isize * run));
+        _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high)
+    }
+}
+
+/// Two elements of runs i and i + 2 in one vector.
+#[inline(always)]
+unsafe fn pair_pd(src: *const f64, run: isize, runs: usize, i: usize) -> __m256d {
+    // SAFETY: see the trait; runs from `runs` on repeat the last.
+    unsafe {
+        let low = _mm_loadu_pd(src.offset(i.min(runs - 1) as isize * run));
+        let high = _mm_loadu_pd(src.offset((i + 2).min(runs - 1) as isize * run));
+        _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(low), high)
+    }
+}
+
+impl Simd for Avx2<f64> {
+    type T = f64;
+    type V = __m256d;
+    type Mask = Mask;
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_set1_pd(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const f64) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_loadu_pd(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut f64, v: __m256d) {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_storeu_pd(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn first(n: usize) -> Mask {
+        // SAFETY: see the f32 methods.
+        let lanes = unsafe { _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3)) };
+        Mask { n, lanes }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(p: *const f64, mask: Mask) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_maskload_pd(p, mask.lanes) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(mut p: *mut f64, v: __m256d, mask: Mask) {
+        // SAFETY: see the f32 methods.
+        unsafe {
+            if mask.n >= 4 {
+                return _mm256_storeu_pd(p, v);
+            }
+            let mut rest = _mm256_castpd256_pd128(v);
+            if mask.n & 2 != 0 {
+                _mm_storeu_pd(p, rest);
+                p = p.add(2);
+                rest = _mm256_extractf128_pd::<1>(v);
+            }
+            if mask.n & 1 != 0 {
+                _mm_store_sd(p, rest);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: __m256d, b: __m256d, c: __m256d) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_fmadd_pd(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: __m256d, b: __m256d) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_mul_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m256d, b: __m256d) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_add_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f64) {
+        // SAFETY: a prefetch touches nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(
+        src: *const f64,
+        run: isize,
+        runs: usize,
+        dst: *mut f64,
+        step: usize,
+        lanes: usize,
+        mask: Mask,
+    ) {
+        // SAFETY: see the f32 methods.
+        unsafe {
+            let mut c = 0;
+            while c < 4 {
+                let column = src.add(c);
+                let (r0, r1) = (pair_pd(column, run, runs, 0), pair_pd(column, run, runs, 1));
+                let columns = [_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1)];
+                let mut i = 0;
+                while i < 2 {
+                    if lanes == 4 {
+                        Self::store(dst.add((c + i) * step), columns[i]);
+                    } else {
+                        Self::store_first(dst.add((c + i) * step), columns[i], mask);
+                    }
+                    i += 1;
+                }
+                c += 2;
+            }
+        }
+    }
+}
+
+pub(crate) static F32: Kernels<f32> = kernels!(
+    Avx2<f32>, f32, ["avx2,fma"],
+    1: 1 2 3 4 5 6 7 8 9 10 11 12,
+    2: 1 2 3 4 5 6,
+    3: 1 2 3 4,
+    4: 1 2 3,
+    5: 1 2,
+    6: 1 2,
+    7: 1,
+    8: 1,
+);
+
+pub(crate) static F64: Kernels<f64> = kernels!(
+    Avx2<f64>, f64, ["avx2,fma"],
+    1: 1 2 3 4 5 6 7 8 9 10 11 12,
+    2: 1 2 3 4 5 6,
+    3: 1 2 3 4,
+    4: 1 2 3,
+    5: 1 2,
+    6: 1 2,
+    7: 1,
+    8: 1,
+);

@@ -1,0 +1,222 @@
+//! AVX-512 (F, BW, DQ, VL): 32 registers of 512 bits, masks on every lane.
+
+use core::arch::x86_64::*;
+
+use super::avx2::Avx2;
+use super::{Kernels, Simd, kernels};
+
+#[derive(Clone, Copy)]
+pub struct Avx512<T>(T);
+
+impl Simd for Avx512<f32> {
+    type T = f32;
+    type V = __m512;
+    type Mask = __mmask16;
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> __m512 {
+        // SAFETY: here and below: entered only with AVX-512; pointers as the trait says.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_loadu_ps(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut f32, v: __m512) {
+        // SAFETY: see splat.
+        unsafe { _mm512_storeu_ps(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn first(n: usize) -> __mmask16 {
+        ((1u32 << n) - 1) as __mmask16
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, mask: __mmask16) -> __m512 {
+        // SAFETY: see splat; masked lanes are not read.
+        unsafe { _mm512_maskz_loadu_ps(mask, p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(p: *mut f32, v: __m512, mask: __mmask16) {
+        // SAFETY: see splat; masked lanes are not written.
+        unsafe { _mm512_mask_storeu_ps(p, mask, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        // SAFETY: a prefetch touches nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(
+        src: *const f32,
+        run: isize,
+        runs: usize,
+        dst: *mut f32,
+        step: usize,
+        lanes: usize,
+        _: __mmask16,
+    ) {
+        // SAFETY: see splat; four squares of AVX2, those beyond `lanes` left out.
+        unsafe { quarters::<Avx2<f32>>(src, run, runs, dst, step, lanes) }
+    }
+}
+
+impl Simd for Avx512<f64> {
+    type T = f64;
+    type V = __m512d;
+    type Mask = __mmask8;
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_set1_pd(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const f64) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_loadu_pd(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut f64, v: __m512d) {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_storeu_pd(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn first(n: usize) -> __mmask8 {
+        ((1u32 << n) - 1) as __mmask8
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(p: *const f64, mask: __mmask8) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_maskz_loadu_pd(mask, p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(p: *mut f64, v: __m512d, mask: __mmask8) {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_mask_storeu_pd(p, mask, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: __m512d, b: __m512d, c: __m512d) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_fmadd_pd(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: __m512d, b: __m512d) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_mul_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m512d, b: __m512d) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_add_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f64) {
+        // SAFETY: a prefetch touches nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(
+        src: *const f64,
+        run: isize,
+        runs: usize,
+        dst: *mut f64,
+        step: usize,
+        lanes: usize,
+        _: __mmask8,
+    ) {
+        // SAFETY: see the f32 methods.
+        unsafe { quarters::<Avx2<f64>>(src, run, runs, dst, step, lanes) }
+    }
+}
+
+/// A square of twice the lanes of `S` as four squares of `S`: shuffles within 512 bits would cost more than the
+/// narrower stores save.
+#[inline(always)]
+unsafe fn quarters<S: Simd>(src: *const S::T, run: isize, runs: usize, dst: *mut S::T, step: usize, lanes: usize) {
+    let mut lane = 0;
+    while lane < lanes {
+        let here = S::LANES.min(lanes - lane);
+        // Where all runs of this half are beyond the last one, that one is repeated.
+        let from = lane.min(runs - 1);
+        let mut c = 0;
+        while c < 2 * S::LANES {
+            // SAFETY: the same elements as the whole square's.
+            unsafe {
+                S::transpose(
+                    src.offset(from as isize * run + c as isize),
+                    run,
+                    runs - from,
+                    dst.add(c * step + lane),
+                    step,
+                    here,
+                    S::first(here),
+                )
+            };
+            c += S::LANES;
+        }
+        lane += S::LANES;
+    }
+}
+
+pub(crate) static F32: Kernels<f32> = kernels!(
+    Avx512<f32>, f32, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
+    1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24,
+    2: 1 2 3 4 5 6 7 8 9 10 11 12,
+    3: 1 2 3 4 5 6 7 8,
+    4: 1 2 3 4 5 6,
+    5: 1 2 3 4,
+    6: 1 2 3 4,
+    7: 1 2 3,
+    8: 1 2 3,
+);
+
+pub(crate) static F64: Kernels<f64> = kernels!(
+    Avx512<f64>, f64, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
+    1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24,
+    2: 1 2 3 4 5 6 7 8 9 10 11 12,
+    3: 1 2 3 4 5 6 7 8,
+    4: 1 2 3 4 5 6,
+    5: 1 2 3 4,
+    6: 1 2 3 4,
+    7: 1 2 3,
+    8: 1 2 3,
+);

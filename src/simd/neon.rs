@@ -1,0 +1,225 @@
+//! NEON (Advanced SIMD): 32 registers of 128 bits, part of every AArch64.
+
+use core::arch::aarch64::*;
+
+use super::{Kernels, Simd, kernels};
+
+#[derive(Clone, Copy)]
+pub struct Neon<T>(T);
+
+impl Simd for Neon<f32> {
+    type T = f32;
+    type V = float32x4_t;
+    type Mask = usize;
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> float32x4_t {
+        // SAFETY: here and below: NEON is part of the architecture; pointers as the trait says.
+        unsafe { vdupq_n_f32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vld1q_f32(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut f32, v: float32x4_t) {
+        // SAFETY: see splat.
+        unsafe { vst1q_f32(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn first(n: usize) -> usize {
+        n
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize) -> float32x4_t {
+        // SAFETY: see splat; only the first n elements are read.
+        unsafe {
+            match n {
+                0 => vdupq_n_f32(0.0),
+                1 => vld1q_lane_f32::<0>(p, vdupq_n_f32(0.0)),
+                2 => vcombine_f32(vld1_f32(p), vdup_n_f32(0.0)),
+                3 => vld1q_lane_f32::<2>(p.add(2), vcombine_f32(vld1_f32(p), vdup_n_f32(0.0))),
+                _ => vld1q_f32(p),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(p: *mut f32, v: float32x4_t, n: usize) {
+        // SAFETY: see splat; only the first n elements are written.
+        unsafe {
+            if n >= 4 {
+                return vst1q_f32(p, v);
+            }
+            if n & 2 != 0 {
+                vst1_f32(p, vget_low_f32(v));
+                if n & 1 != 0 {
+                    vst1q_lane_f32::<2>(p.add(2), v);
+                }
+            } else if n & 1 != 0 {
+                vst1q_lane_f32::<0>(p, v);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vfmaq_f32(c, a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vmulq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vaddq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        // SAFETY: a prefetch touches nothing.
+        unsafe { core::arch::asm!("prfm pstl1keep, [{}]", in(reg) p, options(nostack, preserves_flags)) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(src: *const f32, run: isize, runs: usize, dst: *mut f32, step: usize, lanes: usize, _: usize) {
+        // SAFETY: see splat; runs from `runs` on repeat the last.
+        unsafe {
+            let row = |i: usize| vld1q_f32(src.offset(i.min(runs - 1) as isize * run));
+            let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
+            let wide = |v| vreinterpretq_f64_f32(v);
+            let (a, b) = (wide(vtrn1q_f32(r0, r1)), wide(vtrn2q_f32(r0, r1)));
+            let (x, y) = (wide(vtrn1q_f32(r2, r3)), wide(vtrn2q_f32(r2, r3)));
+            let columns = [vtrn1q_f64(a, x), vtrn1q_f64(b, y), vtrn2q_f64(a, x), vtrn2q_f64(b, y)];
+            let mut c = 0;
+            while c < 4 {
+                Self::store_first(dst.add(c * step), vreinterpretq_f32_f64(columns[c]), lanes);
+                c += 1;
+            }
+        }
+    }
+}
+
+impl Simd for Neon<f64> {
+    type T = f64;
+    type V = float64x2_t;
+    type Mask = usize;
+    const LANES: usize = 2;
+
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vdupq_n_f64(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const f64) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vld1q_f64(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut f64, v: float64x2_t) {
+        // SAFETY: see the f32 methods.
+        unsafe { vst1q_f64(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn first(n: usize) -> usize {
+        n
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(p: *const f64, n: usize) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe {
+            match n {
+                0 => vdupq_n_f64(0.0),
+                1 => vld1q_lane_f64::<0>(p, vdupq_n_f64(0.0)),
+                _ => vld1q_f64(p),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(p: *mut f64, v: float64x2_t, n: usize) {
+        // SAFETY: see the f32 methods.
+        unsafe {
+            match n {
+                0 => {}
+                1 => vst1q_lane_f64::<0>(p, v),
+                _ => vst1q_f64(p, v),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: float64x2_t, b: float64x2_t, c: float64x2_t) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vfmaq_f64(c, a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: float64x2_t, b: float64x2_t) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vmulq_f64(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: float64x2_t, b: float64x2_t) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vaddq_f64(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f64) {
+        // SAFETY: a prefetch touches nothing.
+        unsafe { core::arch::asm!("prfm pstl1keep, [{}]", in(reg) p, options(nostack, preserves_flags)) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(src: *const f64, run: isize, runs: usize, dst: *mut f64, step: usize, lanes: usize, _: usize) {
+        // SAFETY: see the f32 methods.
+        unsafe {
+            let row = |i: usize| vld1q_f64(src.offset(i.min(runs - 1) as isize * run));
+            let (r0, r1) = (row(0), row(1));
+            Self::store_first(dst, vtrn1q_f64(r0, r1), lanes);
+            Self::store_first(dst.add(step), vtrn2q_f64(r0, r1), lanes);
+        }
+    }
+}
+
+pub(crate) static F32: Kernels<f32> = kernels!(
+    Neon<f32>, f32, [],
+    1: 1 2 3 4 5 6 7 8 9 10 11 12,
+    2: 1 2 3 4 5 6 7 8 9 10 11 12,
+    3: 1 2 3 4 5 6 7 8,
+    4: 1 2 3 4 5 6,
+    5: 1 2 3 4,
+    6: 1 2 3 4,
+    7: 1 2 3,
+    8: 1 2 3,
+);
+
+pub(crate) static F64: Kernels<f64> = kernels!(
+    Neon<f64>, f64, [],
+    1: 1 2 3 4 5 6 7 8 9 10 11 12,
+    2: 1 2 3 4 5 6 7 8 9 10 11 12,
+    3: 1 2 3 4 5 6 7 8,
+    4: 1 2 3 4 5 6,
+    5: 1 2 3 4,
+    6: 1 2 3 4,
+    7: 1 2 3,
+    8: 1 2 3,
+);

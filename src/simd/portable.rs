@@ -1,0 +1,120 @@
+//! Plain Rust, for any machine: a vector is a small array, which the compiler maps to what registers there are.
+
+use super::{Kernels, Simd, kernels};
+use crate::element::{Element, Sealed};
+
+/// `FUSED`: a step is the machine's fused multiply-add. Without one it rounds twice: the one exception to the rule,
+/// since a fused multiply-add in software costs a hundred times as much.
+#[derive(Clone, Copy)]
+pub struct Portable<T, const LANES: usize, const FUSED: bool>([T; LANES]);
+
+impl<T: Element, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES, FUSED> {
+    type T = T;
+    type V = [T; LANES];
+    type Mask = usize;
+    const LANES: usize = LANES;
+
+    #[inline(always)]
+    unsafe fn splat(x: T) -> Self::V {
+        [x; LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const T) -> Self::V {
+        // SAFETY: the caller promises LANES readable elements.
+        unsafe { p.cast::<[T; LANES]>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut T, v: Self::V) {
+        // SAFETY: the caller promises LANES writable elements.
+        unsafe { p.cast::<[T; LANES]>().write(v) }
+    }
+
+    #[inline(always)]
+    unsafe fn first(n: usize) -> usize {
+        n
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(p: *const T, n: usize) -> Self::V {
+        let mut v = [<T as Sealed>::ZERO; LANES];
+        for i in 0..LANES {
+            if i < n {
+                // SAFETY: the caller promises n readable elements.
+                v[i] = unsafe { p.add(i).read() };
+            }
+        }
+        v
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(p: *mut T, v: Self::V, n: usize) {
+        for i in 0..LANES {
+            if i < n {
+                // SAFETY: the caller promises n writable elements.
+                unsafe { p.add(i).write(v[i]) }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        let mut v = c;
+        for i in 0..LANES {
+            #[cfg(feature = "std")]
+            if FUSED {
+                v[i] = a[i].fused(b[i], c[i]);
+                continue;
+            }
+            v[i] = a[i] * b[i] + c[i];
+        }
+        v
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+        let mut v = a;
+        for i in 0..LANES {
+            v[i] = a[i] * b[i];
+        }
+        v
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        let mut v = a;
+        for i in 0..LANES {
+            v[i] = a[i] + b[i];
+        }
+        v
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(_: *const T) {}
+}
+
+/// For a machine without fused multiply-add, or a build that cannot ask for it.
+pub(crate) mod plain {
+    use super::*;
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, false>, f32, [], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, false>, f64, [], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+}
+
+/// For a machine that has fused multiply-add. On x86-64 it is entered like an instruction set of its own.
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+pub(crate) mod fused {
+    use super::*;
+    pub(crate) static F32: Kernels<f32> =
+        kernels!(Portable<f32, 8, true>, f32, ["avx,fma"], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+    pub(crate) static F64: Kernels<f64> =
+        kernels!(Portable<f64, 4, true>, f64, ["avx,fma"], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+}
+
+/// For a machine that has fused multiply-add in its base.
+#[cfg(all(feature = "std", not(target_arch = "x86_64")))]
+pub(crate) mod fused {
+    use super::*;
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, [], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, [], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+}

@@ -1,0 +1,111 @@
+//! The micro-kernel, written once: R narrow rows by NV vectors of C live in registers while both operands are walked
+//! along the depth by strides. A packed panel is only another set of strides.
+
+pub mod epilogue;
+
+use crate::element::Sealed;
+use crate::simd::Simd;
+
+/// The operand whose elements are broadcast.
+#[derive(Clone, Copy)]
+pub struct Narrow<T> {
+    pub ptr: *const T,
+    /// Elements from one row to the next.
+    pub row: isize,
+    /// Elements from one depth step to the next. One of the two strides is 1, unless there is one row only.
+    pub depth: isize,
+}
+
+/// The operand loaded as vectors: contiguous along the lanes.
+#[derive(Clone, Copy)]
+pub struct Wide<T> {
+    pub ptr: *const T,
+    /// Elements from one depth step to the next.
+    pub depth: isize,
+}
+
+/// What one tile sums: `depth` steps of both operands.
+pub struct Step<T> {
+    pub depth: usize,
+    pub narrow: Narrow<T>,
+    pub wide: Wide<T>,
+}
+
+/// Where one tile's sums go: `c = fma(alpha, sum, beta · c_in)`.
+///
+/// `c_in` is `c` itself, or a row of zeros with stride 0 where C must not be read. (A row of −0 with `alpha` = `beta`
+/// = 1 stores the bare sum: −0 is what an addition leaves every bit of the other term for.)
+#[derive(Clone, Copy)]
+pub struct Out<T> {
+    pub c: *mut T,
+    /// Elements from one row of C to the next; its columns are adjacent.
+    pub row: isize,
+    pub c_in: *const T,
+    pub c_in_row: isize,
+    pub alpha: T,
+    pub beta: T,
+    /// Columns to write: more than NV − 1 vectors, at most NV.
+    pub cols: usize,
+}
+
+/// # Safety
+/// The instruction set of the kernel is there; R rows and `depth` steps of the narrow side, `depth` steps of NV vectors
+/// of the wide side (of `cols` elements if it is loaded in part) and `cols` columns of R rows of C and `c_in` are valid.
+pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>);
+
+/// See [`TileFn`]. `ALONG`: the narrow side is contiguous along the depth. `PART`: the last wide vector is loaded in
+/// part, since nothing may be read beyond an operand.
+#[inline(always)]
+pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const PART: bool>(
+    step: &Step<S::T>,
+    out: &Out<S::T>,
+) {
+    // SAFETY: all pointers stay within what the caller promises.
+    unsafe {
+        let last = out.cols - (NV - 1) * S::LANES;
+        let mask = S::first(last);
+        // C is written last, but asked for first: it comes while the sums are made (4 % at 1024³).
+        for r in 0..R {
+            let row = out.c_in.offset(r as isize * out.c_in_row);
+            S::prefetch(row);
+            S::prefetch(row.add(out.cols - 1));
+        }
+        let mut sums = [[S::splat(S::T::ZERO); NV]; R];
+        let mut rows = [step.narrow.ptr; R];
+        for r in 0..R {
+            rows[r] = step.narrow.ptr.offset(r as isize * step.narrow.row);
+        }
+        let mut narrow = step.narrow.ptr;
+        let mut wide = step.wide.ptr;
+        for p in 0..step.depth {
+            let mut w = [S::splat(S::T::ZERO); NV];
+            for v in 0..NV {
+                let at = wide.add(v * S::LANES);
+                w[v] = if PART && v == NV - 1 { S::load_first(at, mask) } else { S::load(at) };
+            }
+            for r in 0..R {
+                let x = S::splat(if ALONG { *rows[r].add(p) } else { *narrow.add(r) });
+                for v in 0..NV {
+                    sums[r][v] = S::fma(x, w[v], sums[r][v]);
+                }
+            }
+            narrow = narrow.wrapping_offset(step.narrow.depth);
+            wide = wide.wrapping_offset(step.wide.depth);
+        }
+        let (alpha, beta) = (S::splat(out.alpha), S::splat(out.beta));
+        for r in 0..R {
+            let c = out.c.offset(r as isize * out.row);
+            let c_in = out.c_in.offset(r as isize * out.c_in_row);
+            for v in 0..NV {
+                let at = v * S::LANES;
+                if v < NV - 1 || last == S::LANES {
+                    let old = S::mul(beta, S::load(c_in.add(at)));
+                    S::store(c.add(at), S::fma(alpha, sums[r][v], old));
+                } else {
+                    let old = S::mul(beta, S::load_first(c_in.add(at), mask));
+                    S::store_first(c.add(at), S::fma(alpha, sums[r][v], old), mask);
+                }
+            }
+        }
+    }
+}
