@@ -27,6 +27,7 @@ pub trait Sealed:
     const ZERO: Self;
     const NEG_ZERO: Self;
     const ONE: Self;
+    const ONE_REF: &'static Self;
     /// As long as the longest row of a tile, or of a stage for one.
     const ZEROS: &'static [Self; 512];
     const NEG_ZEROS: &'static [Self; 512];
@@ -52,6 +53,7 @@ macro_rules! float {
             const ZERO: Self = 0.0;
             const NEG_ZERO: Self = -0.0;
             const ONE: Self = 1.0;
+            const ONE_REF: &'static Self = &1.0;
             const ZEROS: &'static [Self; 512] = &[0.0; 512];
             const NEG_ZEROS: &'static [Self; 512] = &[-0.0; 512];
 

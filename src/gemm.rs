@@ -2,7 +2,7 @@
 
 use crate::element::Element;
 use crate::error::Error;
-use crate::machine::machine;
+use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef, overlap};
 use crate::nest::{self, Problem};
 use crate::plan::{Facts, Plan, tasks_worth};
@@ -38,7 +38,8 @@ pub struct Gemm<'a, T: Element> {
     alpha: T,
     beta: T,
     threads: Threads,
-    pub(crate) bias: Option<&'a [T]>,
+    /// As large as C, with stride 0 from row to row.
+    pub(crate) bias: Option<MatRef<'a, T>>,
     /// Multiply even where `alpha` is 0, as matrixmultiply does: NaN and infinity come through.
     pub(crate) multiply_by_zero: bool,
 }
@@ -87,21 +88,31 @@ impl<'a, T: Element> Gemm<'a, T> {
     /// If the inner dimensions differ, C has not A's rows and B's columns, C overlaps itself or an operand, or
     /// `LAPIDARY_ISA` asks for what the machine lacks. C is untouched then.
     pub fn run(self, c: MatMut<'_, T>) -> Result<(), Error> {
-        self.check(&c)?;
-        let Gemm { a, b, alpha, beta, .. } = self;
-        let (m, n, k) = (a.rows(), b.cols(), a.cols());
-        let machine = machine()?;
-        if c.layout().is_empty() {
-            return Ok(());
+        let (a, b) = (&self.a, &self.b);
+        if a.cols() != b.rows() {
+            return Err(Error::InnerDimension {
+                left: "A",
+                left_shape: (a.rows(), a.cols()),
+                right: "B",
+                right_shape: (b.rows(), b.cols()),
+            });
         }
-        let bias = match self.bias {
-            Some(bias) => Some(MatRef::strided(bias, m, n, 0, 1)?),
-            None => None,
-        };
+        check_shape("C", "rows of A × columns of B", (a.rows(), b.cols()), (c.rows(), c.cols()))?;
+        check_output("C", c.as_ref(), &[("A", *a), ("B", *b)])?;
+        self.execute(c, machine()?);
+        Ok(())
+    }
+
+    /// Computes the product, all operands checked.
+    pub(crate) fn execute(self, c: MatMut<'_, T>, machine: &Machine) {
+        let Gemm { a, b, alpha, beta, bias, .. } = self;
+        let (m, n, k) = (a.rows(), b.cols(), a.cols());
         let problem = Problem { a, b, c, alpha, beta, bias };
+        if m == 0 || n == 0 {
+            return;
+        }
         if k == 0 || (alpha == T::ZERO && !self.multiply_by_zero) {
-            nest::scale(&problem);
-            return Ok(());
+            return nest::scale(&problem);
         }
         let kernels = T::kernels(machine);
         let plan = Plan::new(&Facts {
@@ -120,34 +131,35 @@ impl<'a, T: Element> Gemm<'a, T> {
             threads: self.threads.tasks(m, n, k),
         });
         nest::run(problem, &plan, kernels);
-        Ok(())
     }
+}
 
-    fn check(&self, c: &MatMut<'_, T>) -> Result<(), Error> {
-        let (a, b) = (&self.a, &self.b);
-        if a.cols() != b.rows() {
-            return Err(Error::InnerDimension {
-                left: "A",
-                left_shape: (a.rows(), a.cols()),
-                right: "B",
-                right_shape: (b.rows(), b.cols()),
-            });
-        }
-        let (expected, found) = ((a.rows(), b.cols()), (c.rows(), c.cols()));
-        if expected != found {
-            return Err(Error::Shape { operand: "C", meaning: "rows of A × columns of B", expected, found });
-        }
-        if !c.layout().is_injective() {
-            let strides = (c.row_stride(), c.col_stride());
-            return Err(Error::OverlapsItself { operand: "C", shape: found, strides });
-        }
-        for (other, input) in [("A", a), ("B", b)] {
-            if overlap((c.as_mut_ptr(), c.layout()), (input.as_ptr(), input.layout())) {
-                return Err(Error::Overlap { output: "C", other });
-            }
-        }
-        Ok(())
+/// Refuses a matrix of the wrong shape.
+pub(crate) fn check_shape(
+    operand: &'static str,
+    meaning: &'static str,
+    expected: (usize, usize),
+    found: (usize, usize),
+) -> Result<(), Error> {
+    if expected == found { Ok(()) } else { Err(Error::Shape { operand, meaning, expected, found }) }
+}
+
+/// Refuses an output that shares memory with itself or an input.
+pub(crate) fn check_output<T: Element>(
+    output: &'static str,
+    c: MatRef<'_, T>,
+    inputs: &[(&'static str, MatRef<'_, T>)],
+) -> Result<(), Error> {
+    if !c.layout().is_injective() {
+        let (shape, strides) = ((c.rows(), c.cols()), (c.row_stride(), c.col_stride()));
+        return Err(Error::OverlapsItself { operand: output, shape, strides });
     }
+    for &(other, input) in inputs {
+        if overlap((c.as_ptr(), c.layout()), (input.as_ptr(), input.layout())) {
+            return Err(Error::Overlap { output, other });
+        }
+    }
+    Ok(())
 }
 
 impl Threads {

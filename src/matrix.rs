@@ -514,11 +514,6 @@ impl<'a, T> MatMut<'a, T> {
         MatMut { ptr: self.ptr, layout: self.layout, borrow: PhantomData }
     }
 
-    #[inline]
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
     view_methods!(MatMut);
 }
 

@@ -22,8 +22,7 @@ fn check<T: Real>(case: Case) {
     let b = Matrix::<T>::new(k, n, ob, || random.unit());
     let mut c = Matrix::<T>::new(m, n, oc, || if beta == 0.0 { T::NAN } else { random.unit() });
     let (alpha, beta) = (T::of(alpha), T::of(beta));
-    let expected =
-        model((m, n, k), alpha, |i, p| a.get(i, p), |p, j| b.get(p, j), beta, |i, j| c.get(i, j), None);
+    let expected = model((m, n, k), alpha, |i, p| a.get(i, p), |p, j| b.get(p, j), beta, |i, j| c.get(i, j), None);
     Gemm::new(a.view(), b.view()).alpha(alpha).beta(beta).threads(threads).run(c.view_mut()).unwrap();
     c.assert_is(&expected, &case);
 }
