@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
-use crate::pack::Panel;
+use crate::pack::{Panel, SLACK};
 use crate::plan::{Plan, Split, even};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
@@ -178,7 +178,8 @@ impl<T: Element> Nest<'_, T> {
         let deepest = plan.block.min(k);
         let wide_room = if plan.pack_wide { vectors.div_ceil(wide_blocks) * lanes * deepest } else { 0 };
         let narrow_room = if plan.pack_narrow { m.div_ceil(narrow_blocks) * deepest } else { 0 };
-        let mut scratch = Scratch::new::<T>(wide_room + narrow_room);
+        let slack = if wide_room + narrow_room > 0 { SLACK } else { 0 };
+        let mut scratch = Scratch::new::<T>(wide_room + narrow_room + slack);
         let wide_buffer = scratch.as_mut_ptr::<T>();
         let narrow_buffer = wide_buffer.wrapping_add(wide_room);
 

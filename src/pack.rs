@@ -4,6 +4,10 @@
 use crate::element::Sealed;
 use crate::simd::Simd;
 
+/// Elements beyond a panel that may be overwritten: vectors are stored whole, each over the garbage that the one before
+/// it left behind the last lane of a group. (Storing partial vectors halved the speed.)
+pub const SLACK: usize = 64;
+
 /// What to copy where.
 pub struct Panel<T> {
     pub src: *const T,
@@ -20,8 +24,8 @@ pub struct Panel<T> {
 }
 
 /// # Safety
-/// The instruction set of the kernel is there; the source holds `lanes`·`depth` elements, the destination
-/// `width`·`depth`; there is at least one lane.
+/// The instruction set of the kernel is there; the source holds `lanes`·`depth` elements, at least one; the destination
+/// has room for `width`·`depth` and [`SLACK`] more, which become garbage.
 pub type PackFn<T> = unsafe fn(&Panel<T>);
 
 /// See [`PackFn`].
@@ -34,7 +38,7 @@ pub unsafe fn pack<S: Simd>(panel: &Panel<S::T>) {
         } else if panel.step == 1 {
             transpose::<S>(panel)
         } else {
-            gather::<S>(panel, 0)
+            gather::<S>(panel)
         }
     }
 }
@@ -43,18 +47,21 @@ pub unsafe fn pack<S: Simd>(panel: &Panel<S::T>) {
 #[inline(always)]
 unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
     let whole = p.lanes / S::LANES * S::LANES;
-    // SAFETY: `lanes` elements of each group are read and written, in whole vectors and one partial one.
+    // SAFETY: `lanes` elements of each group are read, in whole vectors and one partial one; the slack follows.
     unsafe {
         let mask = S::first(p.lanes - whole);
         let (mut src, mut dst) = (p.src, p.dst);
         for _ in 0..p.depth {
             let mut at = 0;
-            while at < whole {
-                S::store(dst.add(at), S::load(src.add(at)));
+            while at < p.width {
+                let v = match () {
+                    _ if at < whole => S::load(src.add(at)),
+                    _ if at < p.lanes => S::load_first(src.add(at), mask),
+                    // Padding is a number, so that no step of an unused lane is slow.
+                    _ => S::splat(S::T::ZERO),
+                };
+                S::store(dst.add(at), v);
                 at += S::LANES;
-            }
-            if at < p.lanes {
-                S::store_first(dst.add(at), S::load_first(src.add(at), mask), mask);
             }
             src = src.wrapping_offset(p.step);
             dst = dst.wrapping_add(p.width);
@@ -65,38 +72,43 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
 /// The source is contiguous along the depth: squares of vectors are turned in registers.
 #[inline(always)]
 unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
-    let squares = p.depth / S::LANES * S::LANES;
-    // SAFETY: a square reads `LANES` steps of existing lanes and writes as many groups, within the width.
-    unsafe {
-        let mut at = 0;
-        while at < p.width {
-            // Lanes beyond the last one repeat it; those of no vector of the group are not written.
-            let lanes = S::LANES.min(p.width - at);
-            let (first, mask) = (at.min(p.lanes - 1), S::first(lanes));
-            let runs = (p.lanes - first).min(S::LANES);
-            let mut d = 0;
-            while d < squares {
-                let src = p.src.offset(first as isize * p.lane + d as isize);
-                S::transpose(src, p.lane, runs, p.dst.add(d * p.width + at), p.width, lanes, mask);
-                d += S::LANES;
+    if p.depth < S::LANES {
+        // SAFETY: the caller's promise.
+        return unsafe { gather::<S>(p) };
+    }
+    let mut step = 0;
+    while step < p.depth {
+        // The last squares overlap those before them.
+        step = step.min(p.depth - S::LANES);
+        // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.
+        let mut at = p.width.next_multiple_of(S::LANES);
+        while at > 0 {
+            at -= S::LANES;
+            // Lanes beyond the last one repeat it.
+            let first = at.min(p.lanes - 1);
+            // SAFETY: a square reads `LANES` steps of existing lanes, and writes as many groups and the slack.
+            unsafe {
+                let src = p.src.offset(first as isize * p.lane + step as isize);
+                S::transpose(src, p.lane, p.lanes - first, p.dst.add(step * p.width + at), p.width);
             }
-            at += S::LANES;
         }
-        gather::<S>(p, squares)
+        step += S::LANES;
     }
 }
 
-/// Element by element, from the given depth step on.
+/// Element by element.
 #[inline(always)]
-unsafe fn gather<S: Simd>(p: &Panel<S::T>, from: usize) {
-    for d in from..p.depth {
-        for i in 0..p.lanes {
-            // SAFETY: lane i and step d exist.
-            unsafe { *p.dst.add(d * p.width + i) = *p.src.offset(i as isize * p.lane + d as isize * p.step) }
-        }
-        for i in p.lanes..p.width {
-            // SAFETY: within the group. Padding is a number, so that no step of an unused lane is slow.
-            unsafe { *p.dst.add(d * p.width + i) = S::T::ZERO }
+unsafe fn gather<S: Simd>(p: &Panel<S::T>) {
+    for step in 0..p.depth {
+        for i in 0..p.width {
+            let mut x = S::T::ZERO;
+            // SAFETY: lane i and the step exist; the group has `width` elements.
+            unsafe {
+                if i < p.lanes {
+                    x = *p.src.offset(i as isize * p.lane + step as isize * p.step);
+                }
+                *p.dst.add(step * p.width + i) = x;
+            }
         }
     }
 }

@@ -118,18 +118,23 @@ impl Plan {
 
         // In place, each narrow row is a pointer of its own: more than 8 do not fit the registers.
         let (rows, vecs) = tile(&f, vectors, if along && !across { 8 } else { usize::MAX });
-        let pack_narrow =
-            (!along && !across) || (f.m > rows && f.n > 4 * vecs * f.lanes && f.k * f.n * f.size > f.l2 / 2);
-        let pack_wide = (f.b.1 != 1 && f.n != 1) || (f.m > 4 * rows && f.k * f.n * f.size > f.l1d);
+        let (row_strips, col_strips) = (f.m.div_ceil(rows), vectors.div_ceil(vecs));
 
-        // The wide block shares L2 with the narrow one.
-        let wide_block = match pack_wide {
-            true => (f.l2 / 2 / (block * f.lanes * f.size)).max(vecs),
-            false => vectors,
+        // The wide strip is read once for each narrow strip: from L1, if it stays there.
+        let lines = (vecs * f.lanes * f.size).div_ceil(LINE);
+        let pack_wide =
+            (f.b.1 != 1 && f.n != 1) || (row_strips > 2 && !fits(block, lines, f.b.0 as usize * f.size, f.l1d / 2));
+        // The narrow block is read once for each wide strip: from L2, if it stays there.
+        let scattered = across && !along && f.a.1.unsigned_abs() * f.size >= 1024;
+        let pack_narrow =
+            (!along && !across) || (col_strips > 4 && (f.m * f.k * f.size > f.l2 || (scattered && f.k > 64)));
+        let narrow_block = match row_strips * rows * block * f.size > f.l2 / 2 {
+            true => (f.l2 / 2 / (block * f.size) / rows).max(1) * rows,
+            false => f.m,
         };
-        let narrow_block = match pack_narrow {
-            true => (f.l2 / 4 / (block * f.size)).max(rows),
-            false => rows,
+        let wide_block = match pack_wide {
+            true => (WIDE_BYTES / (block * f.lanes * f.size * vecs)).max(1) * vecs,
+            false => vectors,
         };
         let split = split(&f, vectors, rows, vecs, block);
         Plan { swap, through, rows, vecs, block, pack_narrow, pack_wide, narrow_block, wide_block, split }
@@ -158,13 +163,31 @@ fn tile(f: &Facts, vectors: usize, most_rows: usize) -> (usize, usize) {
         let rows = menu_rows.min(most_rows);
         let row_strips = f.m.div_ceil(rows);
         let (r, v) = (f.m.div_ceil(row_strips), vectors.div_ceil(strips));
-        // Eight sums hide the latency of a multiply-add; a tile of fewer takes as long.
-        let cost = strips * row_strips * (8 * (r * v).max(8) + r + v);
+        // Half cycles of a step: eight sums hide the latency of a multiply-add; two loads go with two of them.
+        let cost = strips * row_strips * (8 * (r * v).max(r + v).max(8) + r + v);
         if cost < best.0 {
             best = (cost, (rows, vecs));
         }
     }
     best.1
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Bytes of packed wide operand kept at hand. It is streamed once per narrow block, so that it need not be near.
+const WIDE_BYTES: usize = 4 << 20;
+
+/// Whether `count` pieces of `lines` cache lines each, `stride` bytes apart, stay in `bytes` of an 8-way cache. Strides
+/// that are large powers of two use few of its sets.
+fn fits(count: usize, lines: usize, stride: usize, bytes: usize) -> bool {
+    let sets = bytes / LINE / 8;
+    let apart = (stride / LINE).max(1);
+    let used = match stride % LINE {
+        0 => (sets >> apart.trailing_zeros().min(sets.ilog2())) * lines.min(apart),
+        _ => sets,
+    };
+    count * lines <= used.min(sets) * 8
 }
 
 /// Multiply-adds that are worth waking another thread for.

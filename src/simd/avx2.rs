@@ -103,15 +103,7 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
-    unsafe fn transpose(
-        src: *const f32,
-        run: isize,
-        runs: usize,
-        dst: *mut f32,
-        step: usize,
-        lanes: usize,
-        mask: Mask,
-    ) {
+    unsafe fn transpose(src: *const f32, run: isize, runs: usize, dst: *mut f32, step: usize) {
         // SAFETY: see splat; runs from `runs` on repeat the last.
         unsafe {
             let mut c = 0;
@@ -129,11 +121,7 @@ impl Simd for Avx2<f32> {
                 ];
                 let mut i = 0;
                 while i < 4 {
-                    if lanes == 8 {
-                        Self::store(dst.add((c + i) * step), columns[i]);
-                    } else {
-                        Self::store_first(dst.add((c + i) * step), columns[i], mask);
-                    }
+                    Self::store(dst.add((c + i) * step), columns[i]);
                     i += 1;
                 }
                 c += 4;
@@ -246,15 +234,7 @@ impl Simd for Avx2<f64> {
     }
 
     #[inline(always)]
-    unsafe fn transpose(
-        src: *const f64,
-        run: isize,
-        runs: usize,
-        dst: *mut f64,
-        step: usize,
-        lanes: usize,
-        mask: Mask,
-    ) {
+    unsafe fn transpose(src: *const f64, run: isize, runs: usize, dst: *mut f64, step: usize) {
         // SAFETY: see the f32 methods.
         unsafe {
             let mut c = 0;
@@ -264,11 +244,7 @@ impl Simd for Avx2<f64> {
                 let columns = [_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1)];
                 let mut i = 0;
                 while i < 2 {
-                    if lanes == 4 {
-                        Self::store(dst.add((c + i) * step), columns[i]);
-                    } else {
-                        Self::store_first(dst.add((c + i) * step), columns[i], mask);
-                    }
+                    Self::store(dst.add((c + i) * step), columns[i]);
                     i += 1;
                 }
                 c += 2;
@@ -278,25 +254,25 @@ impl Simd for Avx2<f64> {
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(
-    Avx2<f32>, f32, ["avx2,fma"],
+    Avx2<f32>, f32, pack: Avx2<f32>, ["avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6,
-    3: 1 2 3 4,
-    4: 1 2 3,
-    5: 1 2,
-    6: 1 2,
+    3: 1 2 3,
+    4: 1 2,
+    5: 1,
+    6: 1,
     7: 1,
     8: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
-    Avx2<f64>, f64, ["avx2,fma"],
+    Avx2<f64>, f64, pack: Avx2<f64>, ["avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6,
-    3: 1 2 3 4,
-    4: 1 2 3,
-    5: 1 2,
-    6: 1 2,
+    3: 1 2 3,
+    4: 1 2,
+    5: 1,
+    6: 1,
     7: 1,
     8: 1,
 );

@@ -1,4 +1,5 @@
-//! AVX-512 (F, BW, DQ, VL): 32 registers of 512 bits, masks on every lane.
+//! AVX-512 (F, BW, DQ, VL): 32 registers of 512 bits, masks on every lane. Panels are packed with AVX2: squares of 512
+//! bits need more shuffles for each element.
 
 use core::arch::x86_64::*;
 
@@ -72,20 +73,6 @@ impl Simd for Avx512<f32> {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
-
-    #[inline(always)]
-    unsafe fn transpose(
-        src: *const f32,
-        run: isize,
-        runs: usize,
-        dst: *mut f32,
-        step: usize,
-        lanes: usize,
-        _: __mmask16,
-    ) {
-        // SAFETY: see splat; four squares of AVX2, those beyond `lanes` left out.
-        unsafe { quarters::<Avx2<f32>>(src, run, runs, dst, step, lanes) }
-    }
 }
 
 impl Simd for Avx512<f64> {
@@ -152,53 +139,10 @@ impl Simd for Avx512<f64> {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
-
-    #[inline(always)]
-    unsafe fn transpose(
-        src: *const f64,
-        run: isize,
-        runs: usize,
-        dst: *mut f64,
-        step: usize,
-        lanes: usize,
-        _: __mmask8,
-    ) {
-        // SAFETY: see the f32 methods.
-        unsafe { quarters::<Avx2<f64>>(src, run, runs, dst, step, lanes) }
-    }
-}
-
-/// A square of twice the lanes of `S` as four squares of `S`: shuffles within 512 bits would cost more than the
-/// narrower stores save.
-#[inline(always)]
-unsafe fn quarters<S: Simd>(src: *const S::T, run: isize, runs: usize, dst: *mut S::T, step: usize, lanes: usize) {
-    let mut lane = 0;
-    while lane < lanes {
-        let here = S::LANES.min(lanes - lane);
-        // Where all runs of this half are beyond the last one, that one is repeated.
-        let from = lane.min(runs - 1);
-        let mut c = 0;
-        while c < 2 * S::LANES {
-            // SAFETY: the same elements as the whole square's.
-            unsafe {
-                S::transpose(
-                    src.offset(from as isize * run + c as isize),
-                    run,
-                    runs - from,
-                    dst.add(c * step + lane),
-                    step,
-                    here,
-                    S::first(here),
-                )
-            };
-            c += S::LANES;
-        }
-        lane += S::LANES;
-    }
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(
-    Avx512<f32>, f32, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
+    Avx512<f32>, f32, pack: Avx2<f32>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
     3: 1 2 3 4 5 6 7 8,
@@ -210,7 +154,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
-    Avx512<f64>, f64, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
+    Avx512<f64>, f64, pack: Avx2<f64>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
     3: 1 2 3 4 5 6 7 8,

@@ -45,20 +45,12 @@ pub trait Simd: Copy + 'static {
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
 
-    /// Turns `LANES` runs along memory into `LANES` vectors across them: for c < `LANES`, stores the lanes of `mask` of
-    /// `src[i·run + c]`, i = 0, 1 …, at `dst[c·step]`. Runs from `runs` on repeat the last.
+    /// Turns `LANES` runs along memory into vectors across them: for each c < `LANES`, stores the vector of the elements
+    /// `src[i·run + c]`, i < `LANES`, at `dst[c·step]`. There are `runs` runs; from there on the last is repeated.
     #[inline(always)]
-    unsafe fn transpose(
-        src: *const Self::T,
-        run: isize,
-        runs: usize,
-        dst: *mut Self::T,
-        step: usize,
-        lanes: usize,
-        _mask: Self::Mask,
-    ) {
+    unsafe fn transpose(src: *const Self::T, run: isize, runs: usize, dst: *mut Self::T, step: usize) {
         for c in 0..Self::LANES {
-            for i in 0..lanes {
+            for i in 0..Self::LANES {
                 // SAFETY: the caller's promise, element by element.
                 unsafe { *dst.add(c * step + i) = *src.offset(i.min(runs - 1) as isize * run + c as isize) }
             }
@@ -88,9 +80,9 @@ pub struct Tile<T: 'static> {
 }
 
 /// Compiles the generic kernels for an instruction set: the functions through which its features are entered, and the
-/// table of tiles, listed as `NV: R…`.
+/// table of tiles, listed as `NV: R…`. Panels are packed in the vocabulary `pack`.
 macro_rules! kernels {
-    ($simd:ty, $t:ty, [$($features:literal)?], $($nv:literal: $($r:literal)+),+ $(,)?) => {{
+    ($simd:ty, $t:ty, pack: $pack:ty, [$($features:literal)?], $($nv:literal: $($r:literal)+),+ $(,)?) => {{
         use $crate::simd::{Finish, Kernels, Out, Panel, Step, Tile};
 
         $(#[target_feature(enable = $features)])?
@@ -105,7 +97,7 @@ macro_rules! kernels {
         $(#[target_feature(enable = $features)])?
         unsafe fn pack(panel: &Panel<$t>) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::pack::pack::<$simd>(panel) }
+            unsafe { $crate::pack::pack::<$pack>(panel) }
         }
 
         $(#[target_feature(enable = $features)])?

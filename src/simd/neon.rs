@@ -93,7 +93,7 @@ impl Simd for Neon<f32> {
     }
 
     #[inline(always)]
-    unsafe fn transpose(src: *const f32, run: isize, runs: usize, dst: *mut f32, step: usize, lanes: usize, _: usize) {
+    unsafe fn transpose(src: *const f32, run: isize, runs: usize, dst: *mut f32, step: usize) {
         // SAFETY: see splat; runs from `runs` on repeat the last.
         unsafe {
             let row = |i: usize| vld1q_f32(src.offset(i.min(runs - 1) as isize * run));
@@ -104,7 +104,7 @@ impl Simd for Neon<f32> {
             let columns = [vtrn1q_f64(a, x), vtrn1q_f64(b, y), vtrn2q_f64(a, x), vtrn2q_f64(b, y)];
             let mut c = 0;
             while c < 4 {
-                Self::store_first(dst.add(c * step), vreinterpretq_f32_f64(columns[c]), lanes);
+                Self::store(dst.add(c * step), vreinterpretq_f32_f64(columns[c]));
                 c += 1;
             }
         }
@@ -189,19 +189,19 @@ impl Simd for Neon<f64> {
     }
 
     #[inline(always)]
-    unsafe fn transpose(src: *const f64, run: isize, runs: usize, dst: *mut f64, step: usize, lanes: usize, _: usize) {
+    unsafe fn transpose(src: *const f64, run: isize, runs: usize, dst: *mut f64, step: usize) {
         // SAFETY: see the f32 methods.
         unsafe {
             let row = |i: usize| vld1q_f64(src.offset(i.min(runs - 1) as isize * run));
             let (r0, r1) = (row(0), row(1));
-            Self::store_first(dst, vtrn1q_f64(r0, r1), lanes);
-            Self::store_first(dst.add(step), vtrn2q_f64(r0, r1), lanes);
+            Self::store(dst, vtrn1q_f64(r0, r1));
+            Self::store(dst.add(step), vtrn2q_f64(r0, r1));
         }
     }
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(
-    Neon<f32>, f32, [],
+    Neon<f32>, f32, pack: Neon<f32>, [],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
     3: 1 2 3 4 5 6 7 8,
@@ -213,7 +213,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
-    Neon<f64>, f64, [],
+    Neon<f64>, f64, pack: Neon<f64>, [],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
     3: 1 2 3 4 5 6 7 8,
