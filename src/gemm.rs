@@ -15,7 +15,7 @@ pub enum Threads {
     /// The current rayon pool, as far as the product is worth it.
     #[default]
     Auto,
-    /// As many tasks on the current rayon pool, fewer only if C has fewer elements. 0 counts as 1.
+    /// As many tasks on the current rayon pool, fewer only where C has fewer tiles. 0 counts as 1.
     Exactly(usize),
 }
 

@@ -7,14 +7,19 @@ use crate::error::Error;
 /// Asks the machine with `std`, the compiler's target without.
 #[cfg(target_arch = "x86_64")]
 macro_rules! has {
-    ($feature:tt) => {{
-        #[cfg(feature = "std")]
-        let yes = std::is_x86_feature_detected!($feature);
-        #[cfg(not(feature = "std"))]
-        let yes = cfg!(target_feature = $feature);
-        yes
-    }};
+    ($($feature:tt),+) => {
+        [$({
+            #[cfg(feature = "std")]
+            let yes = std::is_x86_feature_detected!($feature);
+            #[cfg(not(feature = "std"))]
+            let yes = cfg!(target_feature = $feature);
+            yes
+        }),+]
+        .into_iter()
+        .all(|yes| yes)
+    };
 }
+
 /// An instruction set that the kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -55,11 +60,9 @@ impl Isa {
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => {
-                has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && Isa::Avx2.is_available()
-            }
+            Isa::Avx512 => has!("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => has!("avx2") && has!("fma"),
+            Isa::Avx2 => has!("avx2", "fma"),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => cfg!(target_feature = "neon"),
             Isa::Portable => true,
@@ -111,25 +114,18 @@ pub fn machine() -> Result<&'static Machine, Error> {
     }
     #[cfg(not(feature = "std"))]
     {
+        const BASE: bool = cfg!(all(target_feature = "avx2", target_feature = "fma"));
+        const WIDE: bool =
+            cfg!(all(target_feature = "avx512bw", target_feature = "avx512dq", target_feature = "avx512vl"));
+        const NEON: bool = cfg!(all(target_arch = "aarch64", target_feature = "neon"));
         static MACHINE: Machine = Machine {
-            isa: if cfg!(all(
-                target_feature = "avx512f",
-                target_feature = "avx512bw",
-                target_feature = "avx512dq",
-                target_feature = "avx512vl"
-            )) {
-                Isa::Avx512
-            } else if cfg!(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma")) {
-                Isa::Avx2
-            } else if cfg!(all(target_arch = "aarch64", target_feature = "neon")) {
-                Isa::Neon
-            } else {
-                Isa::Portable
+            isa: match (BASE, WIDE, NEON) {
+                (true, true, _) => Isa::Avx512,
+                (true, false, _) => Isa::Avx2,
+                (_, _, true) => Isa::Neon,
+                _ => Isa::Portable,
             },
-            fused: cfg!(any(
-                all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"),
-                all(target_arch = "aarch64", target_feature = "neon")
-            )),
+            fused: BASE || NEON,
             l1d: DEFAULT_CACHES.0,
             l2: DEFAULT_CACHES.1,
             l3: DEFAULT_CACHES.2,
@@ -168,7 +164,7 @@ impl Machine {
 #[cfg(feature = "std")]
 fn has_fused() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return has!("fma") && has!("avx");
+    return has!("fma", "avx");
     #[cfg(not(target_arch = "x86_64"))]
     return cfg!(any(
         target_arch = "aarch64",

@@ -207,7 +207,7 @@ impl<T: Element> Nest<'_, T> {
                             let first = strip.start == block_vectors.start;
                             let (narrow, along) = self.narrow(problem, &rows, &steps, room, first);
                             let tile = &kernels.tiles[strip.len() - 1][rows.len() - 1];
-                            let part = usize::from(!plan.pack_wide && cols.len() % lanes != 0);
+                            let part = usize::from(!plan.pack_wide && !cols.len().is_multiple_of(lanes));
                             let tile = if along { tile.along[part] } else { tile.across[part] };
                             let sum = Step { depth: steps.len(), narrow, wide };
                             // SAFETY: the strips lie within the operands or their packed copies, and the kernels are

@@ -126,8 +126,8 @@ impl Plan {
             (f.b.1 != 1 && f.n != 1) || (row_strips > 2 && !fits(block, lines, f.b.0 as usize * f.size, f.l1d / 2));
         // The narrow block is read once for each wide strip: from L2, if it stays there.
         let scattered = across && !along && f.a.1.unsigned_abs() * f.size >= 1024;
-        let pack_narrow =
-            (!along && !across) || (col_strips > 4 && (f.m * f.k * f.size > f.l2 || (scattered && f.k > 64)));
+        let pack_narrow = (!along && !across)
+            || (col_strips > 4 && (f.m.saturating_mul(f.k) > f.l2 / f.size || (scattered && f.k > 64)));
         let narrow_block = match row_strips * rows * block * f.size > f.l2 / 2 {
             true => (f.l2 / 2 / (block * f.size) / rows).max(1) * rows,
             false => f.m,
@@ -190,25 +190,25 @@ fn fits(count: usize, lines: usize, stride: usize, bytes: usize) -> bool {
     count * lines <= used.min(sets) * 8
 }
 
+/// Bytes of block sums that a deep product may keep.
+const SUM_BYTES: usize = 8 << 20;
+
 /// Multiply-adds that are worth waking another thread for.
 const TASK_WORK: usize = 1 << 20;
 
 fn split(f: &Facts, vectors: usize, rows: usize, vecs: usize, block: usize) -> Split {
-    let tasks = f.threads;
-    if tasks <= 1 {
-        return Split::Grid { rows: 1, cols: 1 };
-    }
     let (row_strips, col_strips) = (f.m.div_ceil(rows), vectors.div_ceil(vecs));
     let blocks = f.k.div_ceil(block);
-    if row_strips * col_strips < tasks && blocks > 1 {
-        return Split::Deep { tasks: tasks.min(blocks) };
+    let sums = blocks.saturating_mul(f.m).saturating_mul(f.n).saturating_mul(f.size);
+    if row_strips * col_strips < f.threads && blocks > 1 && sums <= SUM_BYTES {
+        return Split::Deep { tasks: f.threads.min(blocks) };
     }
     // The grid whose largest rectangle costs least: its multiply-adds, and what it reads of A and B.
     let mut best = (usize::MAX, (1, 1));
-    for grid_rows in 1..=tasks.min(f.m) {
-        let grid_cols = (tasks / grid_rows).min(vectors);
+    for grid_rows in 1..=f.threads.min(row_strips) {
+        let grid_cols = (f.threads / grid_rows).min(col_strips);
         let (r, v) = (f.m.div_ceil(grid_rows), vectors.div_ceil(grid_cols));
-        let cost = r.saturating_mul(v).saturating_mul(8).saturating_add(8 * r).saturating_add(8 * v);
+        let cost = r.saturating_mul(v).saturating_add(r).saturating_add(v);
         if cost < best.0 {
             best = (cost, (grid_rows, grid_cols));
         }
@@ -218,9 +218,112 @@ fn split(f: &Facts, vectors: usize, rows: usize, vecs: usize, block: usize) -> S
 
 /// How many tasks a product is worth, of those there may be.
 pub fn tasks_worth(m: usize, n: usize, k: usize, most: impl FnOnce() -> usize) -> usize {
-    let work = m.saturating_mul(n).saturating_mul(k);
-    match work / TASK_WORK {
+    match m.saturating_mul(n).saturating_mul(k) / TASK_WORK {
         0 | 1 => 1,
         worth => most().min(worth),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MENU: [usize; 8] = [12, 6, 3, 2, 1, 1, 1, 1];
+
+    fn facts(m: usize, n: usize, k: usize) -> Facts<'static> {
+        Facts {
+            m,
+            n,
+            k,
+            a: (k as isize, 1),
+            b: (n as isize, 1),
+            c: (n as isize, 1),
+            size: 4,
+            lanes: 8,
+            kc: 512,
+            menu: &MENU,
+            l1d: 32 << 10,
+            l2: 512 << 10,
+            threads: 1,
+        }
+    }
+
+    #[test]
+    fn even_runs_cover_the_range_once() {
+        for len in 0..40 {
+            for parts in 1..9 {
+                let runs: Vec<_> = even(3..3 + len, parts).collect();
+                assert_eq!(runs.len(), parts);
+                assert_eq!((runs[0].start, runs[parts - 1].end), (3, 3 + len));
+                assert!(runs.windows(2).all(|w| w[0].end == w[1].start && w[0].len() - w[1].len() <= 1));
+            }
+        }
+        assert_eq!(even(0..13, 3).map(|r| r.len()).collect::<Vec<_>>(), [5, 4, 4]);
+    }
+
+    #[test]
+    fn blocks_are_the_fewest_and_even() {
+        for (k, len) in [(1, 16), (16, 16), (17, 32), (512, 512), (513, 272), (1024, 512), (1025, 352), (1541, 400)] {
+            assert_eq!(block_len(k, 512), len, "k = {k}");
+        }
+        for k in 1..5000 {
+            let len = block_len(k, 512);
+            assert!(len <= 512 && len % 16 == 0 && k.div_ceil(len) == k.div_ceil(512), "k = {k}");
+        }
+    }
+
+    #[test]
+    fn every_tile_is_in_the_menu() {
+        for m in 1..70 {
+            for n in 1..150 {
+                let plan = Plan::new(&facts(m, n, 20));
+                let (m, n) = if plan.swap { (n, m) } else { (m, n) };
+                assert!((1..=MENU[plan.vecs - 1]).contains(&plan.rows), "{m}×{n}: {plan:?}");
+                assert!(plan.vecs <= n.div_ceil(8) && plan.wide_block >= 1 && plan.narrow_block >= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn edges_choose_the_tile_that_wastes_least() {
+        assert_eq!(tile(&facts(600, 160, 512), 20, 8), (6, 2));
+        assert_eq!(tile(&facts(600, 8, 512), 1, 12), (12, 1));
+        assert_eq!(tile(&facts(1, 640, 512), 80, 8).0, 1);
+        assert_eq!(tile(&facts(3, 24, 512), 3, 8), (3, 3));
+    }
+
+    #[test]
+    fn small_operands_stay_in_place_and_large_ones_are_packed() {
+        let small = Plan::new(&facts(32, 32, 32));
+        assert!(!small.pack_narrow && !small.pack_wide);
+        let large = Plan::new(&facts(2000, 2000, 2000));
+        assert!(large.pack_narrow && large.pack_wide);
+        assert!(large.narrow_block * large.block * 4 <= 512 << 10);
+        // Rows of the wide operand a page apart fall into one cache set.
+        assert!(!fits(64, 2, 4096, 16 << 10));
+        assert!(fits(64, 2, 4096 + 128, 16 << 10));
+    }
+
+    #[test]
+    fn what_tiles_cannot_walk_is_packed() {
+        let plan = |a, b, c| Plan::new(&Facts { a, b, c, ..facts(20, 30, 40) });
+        assert!(plan((40, 1), (1, 40), (30, 1)).pack_wide);
+        assert!(plan((80, 2), (30, 1), (30, 1)).pack_narrow);
+        let swapped = plan((1, 20), (1, 40), (1, 20));
+        assert!(swapped.swap && !swapped.through && !swapped.pack_wide);
+        assert!(plan((40, 1), (30, 1), (60, 2)).through);
+    }
+
+    #[test]
+    fn threads_share_rectangles_or_blocks() {
+        let split = |m, n, k, threads| Plan::new(&Facts { threads, ..facts(m, n, k) }).split;
+        assert_eq!(split(512, 512, 512, 1), Split::Grid { rows: 1, cols: 1 });
+        assert_eq!(split(4096, 64, 512, 4), Split::Grid { rows: 4, cols: 1 });
+        assert_eq!(split(8, 16, 65536, 4), Split::Deep { tasks: 4 });
+        // Nothing to share, and a buffer for the block sums that would be too large.
+        assert_eq!(split(1, 8, 100, 4), Split::Grid { rows: 1, cols: 1 });
+        assert_eq!(split(6, 16, 1 << 40, 4), Split::Grid { rows: 1, cols: 1 });
+        assert_eq!(tasks_worth(10, 10, 10, || 8), 1);
+        assert_eq!(tasks_worth(1000, 1000, 1000, || 8), 8);
     }
 }

@@ -1,5 +1,6 @@
 //! The micro-kernel, written once: R narrow rows by NV vectors of C live in registers while both operands are walked
 //! along the depth by strides. A packed panel is only another set of strides.
+#![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled; iterators do not always
 
 pub mod epilogue;
 

@@ -1,4 +1,5 @@
 //! Plain Rust, for any machine: a vector is a small array, which the compiler maps to what registers there are.
+#![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled; iterators do not always
 
 use super::{Kernels, Simd, kernels};
 use crate::element::{Element, Sealed};
