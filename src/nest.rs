@@ -267,11 +267,8 @@ impl<T: Element> Nest<'_, T> {
         let a = &problem.a;
         let src = a.at(rows.start, steps.start);
         if !self.plan.pack_narrow {
-            let along = a.col_stride() == 1;
-            return (
-                Narrow { ptr: src, row: a.row_stride(), depth: a.col_stride() },
-                along || rows.len() > 1 && a.row_stride() != 1,
-            );
+            let across = a.row_stride() == 1 || (rows.len() == 1 && a.col_stride() != 1);
+            return (Narrow { ptr: src, row: a.row_stride(), depth: a.col_stride() }, !across);
         }
         if first {
             let (lane, step) = (a.row_stride(), a.col_stride());

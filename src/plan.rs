@@ -116,8 +116,7 @@ impl Plan {
         let vectors = f.n.div_ceil(f.lanes);
         let block = block_len(f.k, f.kc);
 
-        // In place, each narrow row is a pointer of its own: more than 8 do not fit the registers.
-        let (rows, vecs) = tile(&f, vectors, if along && !across { 8 } else { usize::MAX });
+        let (rows, vecs) = tile(&f, vectors, if across { usize::MAX } else { MOST_POINTERS });
         let (row_strips, col_strips) = (f.m.div_ceil(rows), vectors.div_ceil(vecs));
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
@@ -171,6 +170,9 @@ fn tile(f: &Facts, vectors: usize, most_rows: usize) -> (usize, usize) {
     }
     best.1
 }
+
+/// The most rows of a narrow side that is contiguous along the depth: each is a pointer, and more do not fit registers.
+pub const MOST_POINTERS: usize = 8;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;

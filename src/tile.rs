@@ -65,33 +65,25 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     unsafe {
         let last = out.cols - (NV - 1) * S::LANES;
         let mask = S::first(last);
-        // C is written last, but asked for first: it comes while the sums are made (4 % at 1024³).
+        // C is written last, but asked for first: it comes while the sums are made.
         for r in 0..R {
             let row = out.c_in.offset(r as isize * out.c_in_row);
             S::prefetch(row);
             S::prefetch(row.add(out.cols - 1));
         }
         let mut sums = [[S::splat(S::T::ZERO); NV]; R];
-        let mut rows = [step.narrow.ptr; R];
-        for r in 0..R {
-            rows[r] = step.narrow.ptr.offset(r as isize * step.narrow.row);
+        let mut walk = Walk::<S, R, NV, ALONG, PART>::new(step, mask);
+        // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
+        for _ in 0..step.depth / 4 {
+            walk.add_product(&mut sums, 0);
+            walk.add_product(&mut sums, 1);
+            walk.add_product(&mut sums, 2);
+            walk.add_product(&mut sums, 3);
+            walk.advance(4);
         }
-        let mut narrow = step.narrow.ptr;
-        let mut wide = step.wide.ptr;
-        for p in 0..step.depth {
-            let mut w = [S::splat(S::T::ZERO); NV];
-            for v in 0..NV {
-                let at = wide.add(v * S::LANES);
-                w[v] = if PART && v == NV - 1 { S::load_first(at, mask) } else { S::load(at) };
-            }
-            for r in 0..R {
-                let x = S::splat(if ALONG { *rows[r].add(p) } else { *narrow.add(r) });
-                for v in 0..NV {
-                    sums[r][v] = S::fma(x, w[v], sums[r][v]);
-                }
-            }
-            narrow = narrow.wrapping_offset(step.narrow.depth);
-            wide = wide.wrapping_offset(step.wide.depth);
+        for _ in 0..step.depth % 4 {
+            walk.add_product(&mut sums, 0);
+            walk.advance(1);
         }
         let (alpha, beta) = (S::splat(out.alpha), S::splat(out.beta));
         for r in 0..R {
@@ -107,6 +99,65 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                     S::store_first(c.add(at), S::fma(alpha, sums[r][v], old), mask);
                 }
             }
+        }
+    }
+}
+
+/// Where in both operands a tile is.
+struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const PART: bool> {
+    /// The rows of a narrow side that is contiguous along the depth; otherwise only the first counts.
+    rows: [*const S::T; R],
+    narrow_step: isize,
+    wide: *const S::T,
+    wide_step: isize,
+    mask: S::Mask,
+}
+
+impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const PART: bool> Walk<S, R, NV, ALONG, PART> {
+    #[inline(always)]
+    fn new(step: &Step<S::T>, mask: S::Mask) -> Self {
+        let Step { narrow, wide, .. } = step;
+        let mut rows = [narrow.ptr; R];
+        for r in 0..R {
+            rows[r] = narrow.ptr.wrapping_offset(r as isize * narrow.row);
+        }
+        Walk { rows, narrow_step: narrow.depth, wide: wide.ptr, wide_step: wide.depth, mask }
+    }
+
+    /// Adds the outer product of the operands' elements at the `ahead`-th depth step from here to the sums.
+    ///
+    /// # Safety
+    /// The step is there, and so is the instruction set.
+    #[inline(always)]
+    unsafe fn add_product(&self, sums: &mut [[S::V; NV]; R], ahead: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let wide = self.wide.offset(ahead as isize * self.wide_step);
+            let mut w = [S::splat(S::T::ZERO); NV];
+            for v in 0..NV {
+                let at = wide.add(v * S::LANES);
+                w[v] = if PART && v == NV - 1 { S::load_first(at, self.mask) } else { S::load(at) };
+            }
+            for r in 0..R {
+                let x = if ALONG {
+                    self.rows[r].add(ahead)
+                } else {
+                    self.rows[0].offset(ahead as isize * self.narrow_step).add(r)
+                };
+                let x = S::splat(*x);
+                for v in 0..NV {
+                    sums[r][v] = S::fma(x, w[v], sums[r][v]);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, steps: isize) {
+        self.wide = self.wide.wrapping_offset(steps * self.wide_step);
+        let narrow_step = if ALONG { 1 } else { self.narrow_step };
+        for r in 0..R {
+            self.rows[r] = self.rows[r].wrapping_offset(steps * narrow_step);
         }
     }
 }

@@ -150,7 +150,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     5: 1 2 3 4,
     6: 1 2 3 4,
     7: 1 2 3,
-    8: 1 2 3,
+    8: 1 2,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -162,5 +162,5 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     5: 1 2 3 4,
     6: 1 2 3 4,
     7: 1 2 3,
-    8: 1 2 3,
+    8: 1 2,
 );

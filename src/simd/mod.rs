@@ -76,6 +76,7 @@ pub struct Kernels<T: 'static> {
 #[derive(Clone, Copy)]
 pub struct Tile<T: 'static> {
     pub across: [TileFn<T>; 2],
+    /// Of at most `MOST_POINTERS` rows.
     pub along: [TileFn<T>; 2],
 }
 
@@ -112,16 +113,16 @@ macro_rules! kernels {
             unsafe { $crate::tile::epilogue::finish::<$simd>(f) }
         }
 
-        const fn variants<const R: usize, const NV: usize>() -> Tile<$t> {
+        const fn variants<const R: usize, const NV: usize, const ALONG: usize>() -> Tile<$t> {
             Tile {
                 across: [tile::<R, NV, false, false>, tile::<R, NV, false, true>],
-                along: [tile::<R, NV, true, false>, tile::<R, NV, true, true>],
+                along: [tile::<ALONG, NV, true, false>, tile::<ALONG, NV, true, true>],
             }
         }
 
         Kernels {
             lanes: <$simd as $crate::simd::Simd>::LANES,
-            tiles: &[$(&[$(variants::<$r, $nv>()),+]),+],
+            tiles: &[$(&[$(variants::<$r, $nv, { if $r < $crate::plan::MOST_POINTERS { $r } else { $crate::plan::MOST_POINTERS } }>()),+]),+],
             menu: &[$([$($r),+].len()),+],
             pack,
             sum,

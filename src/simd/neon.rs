@@ -209,7 +209,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     5: 1 2 3 4,
     6: 1 2 3 4,
     7: 1 2 3,
-    8: 1 2 3,
+    8: 1 2,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -221,5 +221,5 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     5: 1 2 3 4,
     6: 1 2 3 4,
     7: 1 2 3,
-    8: 1 2 3,
+    8: 1 2,
 );
