@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{Plan, Split, even};
+use crate::plan::{Plan, Split, even, pieces};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::epilogue::Finish;
@@ -172,9 +172,9 @@ impl<T: Element> Nest<'_, T> {
         let Nest { plan, kernels } = *self;
         let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
         let lanes = kernels.lanes;
-        let vectors = n.div_ceil(lanes);
-        let wide_blocks = vectors.div_ceil(plan.wide_block);
-        let narrow_blocks = m.div_ceil(plan.narrow_block);
+        let vectors = pieces(n, lanes);
+        let wide_blocks = pieces(vectors, plan.wide_block);
+        let narrow_blocks = pieces(m, plan.narrow_block);
         let deepest = plan.block.min(k);
         let wide_room = if plan.pack_wide { vectors.div_ceil(wide_blocks) * lanes * deepest } else { 0 };
         let narrow_room = if plan.pack_narrow { m.div_ceil(narrow_blocks) * deepest } else { 0 };
@@ -197,12 +197,12 @@ impl<T: Element> Nest<'_, T> {
                 };
                 let bias = problem.bias.filter(|_| steps.end == k);
                 for block_rows in even(0..m, narrow_blocks) {
-                    for strip in even(block_vectors.clone(), block_vectors.len().div_ceil(plan.vecs)) {
+                    for strip in even(block_vectors.clone(), pieces(block_vectors.len(), plan.vecs)) {
                         let cols = self.columns(strip.clone(), n);
                         let room = wide_buffer.wrapping_add((strip.start - block_vectors.start) * lanes * steps.len());
                         let width = strip.len() * lanes;
                         let wide = self.wide(problem, &steps, &cols, room, width, block_rows.start == 0);
-                        for rows in even(block_rows.clone(), block_rows.len().div_ceil(plan.rows)) {
+                        for rows in even(block_rows.clone(), pieces(block_rows.len(), plan.rows)) {
                             let room = narrow_buffer.wrapping_add((rows.start - block_rows.start) * steps.len());
                             let first = strip.start == block_vectors.start;
                             let (narrow, along) = self.narrow(problem, &rows, &steps, room, first);

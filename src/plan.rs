@@ -66,8 +66,9 @@ pub struct Even {
 }
 
 pub fn even(range: Range<usize>, parts: usize) -> Even {
-    let parts = parts.max(1);
-    Even { start: range.start, part: 0, parts, short: range.len() / parts, longer: range.len() % parts }
+    let len = range.len();
+    let (short, longer) = if parts <= 1 { (len, 0) } else { (len / parts, len % parts) };
+    Even { start: range.start, part: 0, parts: parts.max(1), short, longer }
 }
 
 impl Even {
@@ -90,9 +91,22 @@ impl Iterator for Even {
     }
 }
 
+/// How many pieces of at most `most` a length has. Tiny products have one of everything, and no time for a division.
+#[inline]
+pub fn pieces(len: usize, most: usize) -> usize {
+    if len <= most { 1 } else { len.div_ceil(most) }
+}
+
+/// The longest of so many even pieces.
+#[inline]
+fn pieces_len(len: usize, pieces: usize) -> usize {
+    if pieces == 1 { len } else { len.div_ceil(pieces) }
+}
+
 /// Steps of a K-block: the fewest blocks of at most `kc`, evened out. This is part of the one rule.
 pub fn block_len(k: usize, kc: usize) -> usize {
-    k.div_ceil(k.div_ceil(kc).max(1)).next_multiple_of(16)
+    let len = if k <= kc { k } else { k.div_ceil(k.div_ceil(kc)) };
+    len.next_multiple_of(16)
 }
 
 impl Plan {
@@ -113,14 +127,14 @@ impl Plan {
         let through = f.c.1 != 1 && f.n != 1;
         let along = f.a.1 == 1 || f.k == 1;
         let across = f.a.0 == 1 || f.m == 1;
-        let vectors = f.n.div_ceil(f.lanes);
+        let vectors = pieces(f.n, f.lanes);
         let block = block_len(f.k, f.kc);
 
         let (rows, vecs) = tile(&f, vectors, if across { usize::MAX } else { MOST_POINTERS });
-        let (row_strips, col_strips) = (f.m.div_ceil(rows), vectors.div_ceil(vecs));
+        let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
-        let lines = (vecs * f.lanes * f.size).div_ceil(LINE);
+        let lines = (vecs * f.lanes * f.size).div_ceil(LINE); // of a step of a strip
         let pack_wide =
             (f.b.1 != 1 && f.n != 1) || (row_strips > 2 && !fits(block, lines, f.b.0 as usize * f.size, f.l1d / 2));
         // The narrow block is read once for each wide strip: from L2, if it stays there.
@@ -152,16 +166,14 @@ fn swap(f: &Facts) -> bool {
 
 /// The tile that covers C at least cost: the multiply-adds of all tiles, edges filled up, and the loads beside them.
 fn tile(f: &Facts, vectors: usize, most_rows: usize) -> (usize, usize) {
+    if f.menu.get(vectors - 1).is_some_and(|&menu_rows| f.m <= menu_rows.min(most_rows)) {
+        return (f.m, vectors);
+    }
     let mut best = (usize::MAX, (1, 1));
-    for (i, &menu_rows) in f.menu.iter().enumerate() {
-        let vecs = (i + 1).min(vectors);
-        if vecs < i + 1 {
-            break;
-        }
-        let strips = vectors.div_ceil(vecs);
+    for (vecs, &menu_rows) in (1..=vectors).zip(f.menu) {
         let rows = menu_rows.min(most_rows);
-        let row_strips = f.m.div_ceil(rows);
-        let (r, v) = (f.m.div_ceil(row_strips), vectors.div_ceil(strips));
+        let (row_strips, strips) = (pieces(f.m, rows), pieces(vectors, vecs));
+        let (r, v) = (pieces_len(f.m, row_strips), pieces_len(vectors, strips));
         // Half cycles of a step: eight sums hide the latency of a multiply-add; two loads go with two of them.
         let cost = strips * row_strips * (8 * (r * v).max(r + v).max(8) + r + v);
         if cost < best.0 {
@@ -199,7 +211,7 @@ const SUM_BYTES: usize = 8 << 20;
 const TASK_WORK: usize = 1 << 20;
 
 fn split(f: &Facts, vectors: usize, rows: usize, vecs: usize, block: usize) -> Split {
-    let (row_strips, col_strips) = (f.m.div_ceil(rows), vectors.div_ceil(vecs));
+    let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
     let blocks = f.k.div_ceil(block);
     let sums = blocks.saturating_mul(f.m).saturating_mul(f.n).saturating_mul(f.size);
     if row_strips * col_strips < f.threads && blocks > 1 && sums <= SUM_BYTES {

@@ -48,7 +48,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let mine = core::mem::take(&mut self.0);
-        if mine.capacity() * size_of::<Line>() <= KEEP_BYTES {
+        if (1..=KEEP_BYTES / size_of::<Line>()).contains(&mine.capacity()) {
             // A thread that is ending has no slot any more: the buffer is freed then.
             let _ = KEPT.try_with(|slot| {
                 let other = slot.take();

@@ -73,15 +73,17 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
         }
         let mut sums = [[S::splat(S::T::ZERO); NV]; R];
         let mut walk = Walk::<S, R, NV, ALONG, PART>::new(step, mask);
-        // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
-        for _ in 0..step.depth / 4 {
+        // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared. (Partial
+        // loads are too rare to pay for the code.)
+        let turns = if PART { 0 } else { step.depth / 4 };
+        for _ in 0..turns {
             walk.add_product(&mut sums, 0);
             walk.add_product(&mut sums, 1);
             walk.add_product(&mut sums, 2);
             walk.add_product(&mut sums, 3);
             walk.advance(4);
         }
-        for _ in 0..step.depth % 4 {
+        for _ in 4 * turns..step.depth {
             walk.add_product(&mut sums, 0);
             walk.advance(1);
         }

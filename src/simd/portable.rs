@@ -99,9 +99,9 @@ impl<T: Element, const LANES: usize, const FUSED: bool> Simd for Portable<T, LAN
 pub(crate) mod plain {
     use super::*;
     pub(crate) static F32: Kernels<f32> =
-        kernels!(Portable<f32, 8, false>, f32, pack: Portable<f32, 8, false>, [], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+        kernels!(Portable<f32, 8, false>, f32, pack: Portable<f32, 8, false>, [], 1: 1 2 3 4, 2: 1 2 3);
     pub(crate) static F64: Kernels<f64> =
-        kernels!(Portable<f64, 4, false>, f64, pack: Portable<f64, 4, false>, [], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+        kernels!(Portable<f64, 4, false>, f64, pack: Portable<f64, 4, false>, [], 1: 1 2 3 4, 2: 1 2 3);
 }
 
 /// For a machine that has fused multiply-add. On x86-64 it is entered like an instruction set of its own.
@@ -109,9 +109,9 @@ pub(crate) mod plain {
 pub(crate) mod fused {
     use super::*;
     pub(crate) static F32: Kernels<f32> =
-        kernels!(Portable<f32, 8, true>, f32, pack: Portable<f32, 8, true>, ["avx,fma"], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+        kernels!(Portable<f32, 8, true>, f32, pack: Portable<f32, 8, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3);
     pub(crate) static F64: Kernels<f64> =
-        kernels!(Portable<f64, 4, true>, f64, pack: Portable<f64, 4, true>, ["avx,fma"], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+        kernels!(Portable<f64, 4, true>, f64, pack: Portable<f64, 4, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3);
 }
 
 /// For a machine that has fused multiply-add in its base.
@@ -119,7 +119,7 @@ pub(crate) mod fused {
 pub(crate) mod fused {
     use super::*;
     pub(crate) static F32: Kernels<f32> =
-        kernels!(Portable<f32, 8, true>, f32, pack: Portable<f32, 8, true>, [], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+        kernels!(Portable<f32, 8, true>, f32, pack: Portable<f32, 8, true>, [], 1: 1 2 3 4, 2: 1 2 3);
     pub(crate) static F64: Kernels<f64> =
-        kernels!(Portable<f64, 4, true>, f64, pack: Portable<f64, 4, true>, [], 1: 1 2 3 4 5 6, 2: 1 2 3 4);
+        kernels!(Portable<f64, 4, true>, f64, pack: Portable<f64, 4, true>, [], 1: 1 2 3 4, 2: 1 2 3);
 }
