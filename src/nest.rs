@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{Plan, Split, even, pieces};
+use crate::plan::{Even, Plan, Split, even, pieces};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::epilogue::Finish;
@@ -167,7 +167,7 @@ impl<T: Element> Nest<'_, T> {
     }
 
     /// The serial product: wide blocks, K-blocks, narrow blocks; in them wide strips by narrow strips, a tile each.
-    /// A strip is packed when first touched, just before a tile uses it.
+    /// A wide strip is packed when first touched, just before a tile uses it; a narrow block when it is entered.
     fn product(&self, problem: &Problem<'_, T>, sums: Sums) {
         let Nest { plan, kernels } = *self;
         let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
@@ -177,7 +177,11 @@ impl<T: Element> Nest<'_, T> {
         let narrow_blocks = pieces(m, plan.narrow_block);
         let deepest = plan.block.min(k);
         let wide_room = if plan.pack_wide { vectors.div_ceil(wide_blocks) * lanes * deepest } else { 0 };
-        let narrow_room = if plan.pack_narrow { m.div_ceil(narrow_blocks) * deepest } else { 0 };
+        let narrow_strip = plan.rows * deepest + SLACK;
+        let narrow_room = match plan.pack_narrow {
+            true => pieces(m.div_ceil(narrow_blocks), plan.rows) * narrow_strip,
+            false => 0,
+        };
         let slack = if wide_room + narrow_room > 0 { SLACK } else { 0 };
         let mut scratch = Scratch::new::<T>(wide_room + narrow_room + slack);
         let wide_buffer = scratch.as_mut_ptr::<T>();
@@ -197,15 +201,18 @@ impl<T: Element> Nest<'_, T> {
                 };
                 let bias = problem.bias.filter(|_| steps.end == k);
                 for block_rows in even(0..m, narrow_blocks) {
+                    let strips = even(block_rows.clone(), pieces(block_rows.len(), plan.rows));
+                    if plan.pack_narrow {
+                        self.pack_narrow(problem, strips, &steps, narrow_buffer, narrow_strip);
+                    }
                     for strip in even(block_vectors.clone(), pieces(block_vectors.len(), plan.vecs)) {
                         let cols = self.columns(strip.clone(), n);
                         let room = wide_buffer.wrapping_add((strip.start - block_vectors.start) * lanes * steps.len());
                         let width = strip.len() * lanes;
                         let wide = self.wide(problem, &steps, &cols, room, width, block_rows.start == 0);
-                        for rows in even(block_rows.clone(), pieces(block_rows.len(), plan.rows)) {
-                            let room = narrow_buffer.wrapping_add((rows.start - block_rows.start) * steps.len());
-                            let first = strip.start == block_vectors.start;
-                            let (narrow, along) = self.narrow(problem, &rows, &steps, room, first);
+                        for (at, rows) in strips.enumerate() {
+                            let room = narrow_buffer.wrapping_add(at * narrow_strip);
+                            let (narrow, along) = self.narrow(problem, &rows, &steps, room);
                             let tile = &kernels.tiles[strip.len() - 1][rows.len() - 1];
                             let part = usize::from(!plan.pack_wide && !cols.len().is_multiple_of(lanes));
                             let tile = if along { tile.along[part] } else { tile.across[part] };
@@ -261,22 +268,40 @@ impl<T: Element> Nest<'_, T> {
         problem: &Problem<'_, T>,
         rows: &Range<usize>,
         steps: &Range<usize>,
-        room: *mut T,
-        first: bool,
+        packed: *const T,
     ) -> (Narrow<T>, bool) {
+        if self.plan.pack_narrow {
+            return (Narrow { ptr: packed, row: 1, depth: rows.len() as isize }, false);
+        }
         let a = &problem.a;
-        let src = a.at(rows.start, steps.start);
-        if !self.plan.pack_narrow {
-            let across = a.row_stride() == 1 || (rows.len() == 1 && a.col_stride() != 1);
-            return (Narrow { ptr: src, row: a.row_stride(), depth: a.col_stride() }, !across);
+        let across = a.row_stride() == 1 || (rows.len() == 1 && a.col_stride() != 1);
+        (Narrow { ptr: a.at(rows.start, steps.start), row: a.row_stride(), depth: a.col_stride() }, !across)
+    }
+
+    /// Packs the strips of a narrow block, `strip_room` elements apart.
+    ///
+    /// Where the operand is contiguous across the rows, a few steps of all strips go together: a cache line holds elements
+    /// of several strips, and lines a power of two apart would not wait in the cache for the next one (17 % at 512³ TN).
+    fn pack_narrow(
+        &self,
+        problem: &Problem<'_, T>,
+        strips: Even,
+        steps: &Range<usize>,
+        buffer: *mut T,
+        strip_room: usize,
+    ) {
+        let a = &problem.a;
+        let (lane, step) = (a.row_stride(), a.col_stride());
+        let together = if lane == 1 { 8 } else { steps.len() };
+        for from in steps.clone().step_by(together) {
+            let depth = together.min(steps.end - from);
+            for (at, rows) in strips.enumerate() {
+                let dst = buffer.wrapping_add(at * strip_room + (from - steps.start) * rows.len());
+                let (src, lanes) = (a.at(rows.start, from), rows.len());
+                // SAFETY: the strip lies within A, its copy within its room of the buffer.
+                unsafe { (self.kernels.pack)(&Panel { src, lane, step, lanes, depth, dst, width: lanes }) }
+            }
         }
-        if first {
-            let (lane, step) = (a.row_stride(), a.col_stride());
-            let panel = Panel { src, lane, step, lanes: rows.len(), depth: steps.len(), dst: room, width: rows.len() };
-            // SAFETY: the strip lies within A, its copy within the buffer.
-            unsafe { (self.kernels.pack)(&panel) }
-        }
-        (Narrow { ptr: room, row: 1, depth: rows.len() as isize }, false)
     }
 
     /// Adds the bias to finished rows.
