@@ -496,11 +496,6 @@ impl<'a, T> MatMut<'a, T> {
     }
 
     #[inline]
-    pub(crate) fn as_mut_ptr(&self) -> *mut T {
-        self.ptr
-    }
-
-    #[inline]
     pub(crate) fn at(&self, i: usize, j: usize) -> *mut T {
         self.ptr.wrapping_offset(i as isize * self.layout.row_stride + j as isize * self.layout.col_stride)
     }

@@ -136,20 +136,15 @@ impl<T: Element> Nest<'_, T> {
                 for cols in even(0..n, n.div_ceil(STAGE)) {
                     // SAFETY: one run of a row of C and of the sums, which the tasks have written.
                     unsafe {
-                        let c = problem.part(row..row + 1, cols.clone());
-                        let bias = c.bias.filter(|_| block == blocks - 1);
-                        staged(&c.c, old == Old::C, |at, stride| {
-                            let out = Out {
-                                c: at,
-                                row: stride,
-                                c_in: old.rows(at, 0).0,
-                                c_in_row: 0,
-                                alpha: problem.alpha,
-                                beta,
-                                cols: cols.len(),
-                            };
-                            (self.kernels.sum)(&out, sums.get().add((block * m + row) * n + cols.start));
-                            self.finish(&out, 1, bias);
+                        let (run, start) = (problem.part(row..row + 1, cols.clone()), cols.start);
+                        staged(run.c, old == Old::C, &|at, stride| {
+                            let (c_in, c_in_row) = old.rows(at, stride);
+                            let (alpha, cols) = (problem.alpha, cols.len());
+                            let out = Out { c: at, row: stride, c_in, c_in_row, alpha, beta, cols };
+                            (self.kernels.sum)(&out, sums.get().add((block * m + row) * n + start));
+                            if let Some(bias) = run.bias.filter(|_| block == blocks - 1) {
+                                self.finish(&out, 1, bias);
+                            }
                         });
                     }
                 }
@@ -172,6 +167,8 @@ impl<T: Element> Nest<'_, T> {
         let Nest { plan, kernels } = *self;
         let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
         let lanes = kernels.lanes;
+        // Bare sums have a buffer of their own.
+        let adjacent = !plan.through || sums == Sums::Bare;
         let vectors = pieces(n, lanes);
         let wide_blocks = pieces(vectors, plan.wide_block);
         let narrow_blocks = pieces(m, plan.narrow_block);
@@ -210,24 +207,30 @@ impl<T: Element> Nest<'_, T> {
                         let room = wide_buffer.wrapping_add((strip.start - block_vectors.start) * lanes * steps.len());
                         let width = strip.len() * lanes;
                         let wide = self.wide(problem, &steps, &cols, room, width, block_rows.start == 0);
+                        let tiles = kernels.tiles[strip.len() - 1];
+                        let part = usize::from(!plan.pack_wide && cols.len() < width);
                         for (at, rows) in strips.enumerate() {
                             let room = narrow_buffer.wrapping_add(at * narrow_strip);
                             let (narrow, along) = self.narrow(problem, &rows, &steps, room);
-                            let tile = &kernels.tiles[strip.len() - 1][rows.len() - 1];
-                            let part = usize::from(!plan.pack_wide && !cols.len().is_multiple_of(lanes));
+                            let tile = &tiles[rows.len() - 1];
                             let tile = if along { tile.along[part] } else { tile.across[part] };
                             let sum = Step { depth: steps.len(), narrow, wide };
-                            // SAFETY: the strips lie within the operands or their packed copies, and the kernels are
-                            // of this machine; the tile of C is this task's own.
-                            unsafe {
-                                let c = problem.part(rows.clone(), cols.clone());
-                                let bias = bias.and(c.bias);
-                                staged(&c.c, old == Old::C, |at, stride| {
-                                    let (c_in, c_in_row) = old.rows(at, stride);
-                                    let out = Out { c: at, row: stride, c_in, c_in_row, alpha, beta, cols: cols.len() };
-                                    tile(&sum, &out);
-                                    self.finish(&out, rows.len(), bias);
-                                });
+                            let add = |at: *mut T, row: isize| {
+                                let (c_in, c_in_row) = old.rows(at, row);
+                                let out = Out { c: at, row, c_in, c_in_row, alpha, beta, cols: cols.len() };
+                                // SAFETY: the strips lie within the operands or their packed copies, the kernels are
+                                // of this machine, and the tile of C is this task's own.
+                                unsafe { tile(&sum, &out) };
+                                if let Some(bias) = bias {
+                                    // SAFETY: the same rows; the bias is as large as C.
+                                    unsafe { self.finish(&out, rows.len(), bias.part(rows.clone(), cols.clone())) }
+                                }
+                            };
+                            if adjacent {
+                                add(problem.c.at(rows.start, cols.start), problem.c.row_stride());
+                            } else {
+                                // SAFETY: as above.
+                                unsafe { staged(problem.part(rows.clone(), cols.clone()).c, old == Old::C, &add) }
                             }
                         }
                     }
@@ -308,13 +311,11 @@ impl<T: Element> Nest<'_, T> {
     ///
     /// # Safety
     /// The rows of `out` are valid, and the bias is as large.
-    unsafe fn finish(&self, out: &Out<T>, rows: usize, bias: Option<MatRef<'_, T>>) {
-        if let Some(bias) = bias {
-            let (bias, bias_row, bias_col) = (bias.as_ptr(), bias.row_stride(), bias.col_stride());
-            let finish = Finish { c: out.c, row: out.row, rows, cols: out.cols, bias, bias_row, bias_col };
-            // SAFETY: the caller's promise.
-            unsafe { (self.kernels.finish)(&finish) }
-        }
+    unsafe fn finish(&self, out: &Out<T>, rows: usize, bias: MatRef<'_, T>) {
+        let (bias, bias_row, bias_col) = (bias.as_ptr(), bias.row_stride(), bias.col_stride());
+        let finish = Finish { c: out.c, row: out.row, rows, cols: out.cols, bias, bias_row, bias_col };
+        // SAFETY: the caller's promise.
+        unsafe { (self.kernels.finish)(&finish) }
     }
 
     /// The columns of a range of vectors.
@@ -345,16 +346,14 @@ impl Old {
 /// The most elements of a tile on the stack.
 const STAGE: usize = 512;
 
-/// Hands over a rectangle of C as rows of adjacent elements: itself, or a copy on the stack that is written back.
+/// Hands over a rectangle of a C without adjacent elements as a copy on the stack that is written back.
 ///
 /// # Safety
 /// The rectangle is the caller's own, and initialised if `read`.
-#[inline(always)]
-unsafe fn staged<T: Element>(c: &MatMut<'_, T>, read: bool, write: impl FnOnce(*mut T, isize)) {
+#[cold]
+#[inline(never)]
+unsafe fn staged<T: Element>(c: MatMut<'_, T>, read: bool, write: &dyn Fn(*mut T, isize)) {
     let (rows, cols) = (c.rows(), c.cols());
-    if c.col_stride() == 1 || cols == 1 {
-        return write(c.as_mut_ptr(), c.row_stride());
-    }
     debug_assert!(rows * cols <= STAGE);
     let mut stage = [T::ZERO; STAGE];
     let at = |i: usize, j: usize| i * cols + j;
