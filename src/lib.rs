@@ -79,11 +79,13 @@
 //!
 //! Built without optimisation, kernels are slow: add `[profile.dev.package.lapidary] opt-level = 3` to your manifest.
 
-#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(missing_docs)]
 #![warn(unsafe_op_in_unsafe_fn)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate self as lapidary;
 
 mod compat;
 mod element;
@@ -97,6 +99,8 @@ mod pack;
 mod plan;
 mod scratch;
 mod simd;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 pub use compat::{dgemm, sgemm};

@@ -167,8 +167,8 @@ impl<T: Element> Nest<'_, T> {
         let Nest { plan, kernels } = *self;
         let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
         let lanes = kernels.lanes;
-        // Bare sums have a buffer of their own.
-        let adjacent = !plan.through || sums == Sums::Bare;
+        // Otherwise no dimension of C is contiguous: tiles go through the stack.
+        let adjacent = problem.c.col_stride() == 1 || n == 1;
         let vectors = pieces(n, lanes);
         let wide_blocks = pieces(vectors, plan.wide_block);
         let narrow_blocks = pieces(m, plan.narrow_block);

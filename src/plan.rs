@@ -31,8 +31,6 @@ pub struct Facts<'a> {
 pub struct Plan {
     /// Compute Cᵀ = Bᵀ·Aᵀ: C is contiguous down its columns.
     pub swap: bool,
-    /// No dimension of C is contiguous: tiles go through the stack.
-    pub through: bool,
     /// Narrow rows and wide vectors of the largest tile.
     pub rows: usize,
     pub vecs: usize,
@@ -124,7 +122,6 @@ impl Plan {
         } else {
             *facts
         };
-        let through = f.c.1 != 1 && f.n != 1;
         let along = f.a.1 == 1 || f.k == 1;
         let across = f.a.0 == 1 || f.m == 1;
         let vectors = pieces(f.n, f.lanes);
@@ -150,7 +147,7 @@ impl Plan {
             false => vectors,
         };
         let split = split(&f, vectors, rows, vecs, block);
-        Plan { swap, through, rows, vecs, block, pack_narrow, pack_wide, narrow_block, wide_block, split }
+        Plan { swap, rows, vecs, block, pack_narrow, pack_wide, narrow_block, wide_block, split }
     }
 }
 
@@ -324,8 +321,7 @@ mod tests {
         assert!(plan((40, 1), (1, 40), (30, 1)).pack_wide);
         assert!(plan((80, 2), (30, 1), (30, 1)).pack_narrow);
         let swapped = plan((1, 20), (1, 40), (1, 20));
-        assert!(swapped.swap && !swapped.through && !swapped.pack_wide);
-        assert!(plan((40, 1), (30, 1), (60, 2)).through);
+        assert!(swapped.swap && !swapped.pack_wide);
     }
 
     #[test]

@@ -1,14 +1,23 @@
-//! What every test compares with: the one rule as a plain function, and matrices in any layout to feed it.
-#![allow(dead_code)]
+//! What every test compares with: the one rule as a plain function, and what feeds it.
+#![allow(dead_code)] // no test uses all of it
 
-use lapidary::{Element, MatMut, MatRef};
+pub mod cases;
+pub mod matrix;
+
+use lapidary::{Element, MatRef};
 
 /// What the model needs of an element type.
-pub trait Real: Element + std::fmt::Display {
+pub trait Real: Element + std::fmt::LowerExp {
     const NAN: Self;
+    const INFINITY: Self;
+    const MAX: Self;
+    const MIN_POSITIVE: Self;
+    /// Half the distance from 1 to the next larger number.
+    const UNIT_ROUNDOFF: f64;
     fn of(x: f64) -> Self;
     fn wide(self) -> f64;
-    fn fma(self, b: Self, c: Self) -> Self;
+    /// `self`·`b` + `c` in one rounding, or in two for a processor without fused multiply-add.
+    fn step<const FUSED: bool>(self, b: Self, c: Self) -> Self;
     fn bits(self) -> u64;
 }
 
@@ -16,15 +25,19 @@ macro_rules! real {
     ($t:ident) => {
         impl Real for $t {
             const NAN: Self = $t::NAN;
+            const INFINITY: Self = $t::INFINITY;
+            const MAX: Self = $t::MAX;
+            const MIN_POSITIVE: Self = $t::MIN_POSITIVE;
+            const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
             fn of(x: f64) -> Self {
                 x as $t
             }
             fn wide(self) -> f64 {
                 self.into()
             }
-            /// One rounding, or two on a processor without fused multiply-add.
-            fn fma(self, b: Self, c: Self) -> Self {
-                if fused() { self.mul_add(b, c) } else { self * b + c }
+            #[inline(always)]
+            fn step<const FUSED: bool>(self, b: Self, c: Self) -> Self {
+                if FUSED { self.mul_add(b, c) } else { self * b + c }
             }
             fn bits(self) -> u64 {
                 self.to_bits().into()
@@ -35,42 +48,85 @@ macro_rules! real {
 real!(f32);
 real!(f64);
 
-fn fused() -> bool {
+/// Whether products round once a step here.
+pub fn fused() -> bool {
     lapidary::machine().expect("a valid LAPIDARY_ISA").fused
 }
 
-/// The one rule. `a` is m×k and `b` k×n; returns what C must hold, row by row, for its old value `c`.
-#[allow(clippy::too_many_arguments)]
+/// The one rule: what C must hold, row by row, where it held `c`.
 pub fn model<T: Real>(
-    (m, n, k): (usize, usize, usize),
+    fused: bool,
     alpha: T,
-    a: impl Fn(usize, usize) -> T,
-    b: impl Fn(usize, usize) -> T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
     beta: T,
-    c: impl Fn(usize, usize) -> T,
+    c: MatRef<'_, T>,
+    bias: Option<&[T]>,
+) -> Vec<T> {
+    #[cfg(target_arch = "x86_64")]
+    if fused {
+        #[target_feature(enable = "avx,fma")]
+        fn with_fma<T: Real>(
+            alpha: T,
+            a: MatRef<T>,
+            b: MatRef<T>,
+            beta: T,
+            c: MatRef<T>,
+            bias: Option<&[T]>,
+        ) -> Vec<T> {
+            rule::<T, true>(alpha, a, b, beta, c, bias)
+        }
+        // SAFETY: the machine has the instruction. (Without it, each step would call a function of libm.)
+        return unsafe { with_fma(alpha, a, b, beta, c, bias) };
+    }
+    match fused {
+        true => rule::<T, true>(alpha, a, b, beta, c, bias),
+        false => rule::<T, false>(alpha, a, b, beta, c, bias),
+    }
+}
+
+/// See [`model`]. A row of C is computed at once, so that the compiler can use vectors; each of its elements is the
+/// chain of the rule.
+#[inline(always)]
+fn rule<T: Real, const FUSED: bool>(
+    alpha: T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: T,
+    c: MatRef<'_, T>,
     bias: Option<&[T]>,
 ) -> Vec<T> {
     let zero = T::of(0.0);
+    let (m, n, k) = (a.rows(), b.cols(), a.cols());
     let blocks = if alpha == zero { 0 } else { k.div_ceil(T::KC) };
     let len = k.div_ceil(blocks.max(1)).next_multiple_of(16);
+    let b = if blocks > 0 { elements(b) } else { Vec::new() };
     let mut out = Vec::with_capacity(m * n);
     for i in 0..m {
-        for j in 0..n {
-            let mut x = if beta == zero { zero } else { beta * c(i, j) };
-            for block in 0..blocks {
-                let mut s = zero;
-                for p in block * len..k.min((block + 1) * len) {
-                    s = a(i, p).fma(b(p, j), s);
+        let mut row: Vec<T> = (0..n).map(|j| if beta == zero { zero } else { beta * *c.get(i, j).unwrap() }).collect();
+        for block in 0..blocks {
+            let mut s = vec![zero; n];
+            for p in block * len..k.min((block + 1) * len) {
+                let x = *a.get(i, p).unwrap();
+                for (s, &y) in s.iter_mut().zip(&b[p * n..][..n]) {
+                    *s = x.step::<FUSED>(y, *s);
                 }
-                x = alpha.fma(s, x);
             }
-            out.push(match bias {
-                Some(bias) => x + bias[j],
-                None => x,
-            });
+            for (x, &s) in row.iter_mut().zip(&s) {
+                *x = alpha.step::<FUSED>(s, *x);
+            }
         }
+        for (x, &bias) in row.iter_mut().zip(bias.unwrap_or_default()) {
+            *x = *x + bias;
+        }
+        out.extend(row);
     }
     out
+}
+
+/// All elements, row by row.
+pub fn elements<T: Real>(x: MatRef<'_, T>) -> Vec<T> {
+    (0..x.rows()).flat_map(|i| (0..x.cols()).map(move |j| *x.get(i, j).unwrap())).collect()
 }
 
 /// Same bits, or both NaN (which NaN it is differs between processors).
@@ -78,120 +134,84 @@ pub fn same<T: Real>(x: T, y: T) -> bool {
     x.bits() == y.bits() || (x.wide().is_nan() && y.wide().is_nan())
 }
 
-/// How a matrix lies in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Rows (or columns) one after the other, with so many elements between them.
-    Row(usize),
-    Col(usize),
-    /// Both strides above 1.
-    Gaps,
-    /// Both strides negative.
-    Reversed,
-    /// One row, or one column, repeated; for inputs.
-    SameRow,
-    SameCol,
+/// Depths around each bound that blocks and unrolled loops have.
+pub fn depths<T: Real>() -> [usize; 12] {
+    [1, 2, 3, 4, 5, 15, 16, 17, T::KC - 1, T::KC, T::KC + 1, 3 * T::KC + 5]
 }
 
-/// A matrix with its memory: canaries around it and in its gaps.
-pub struct Matrix<T> {
-    pub data: Vec<T>,
-    pub rows: usize,
-    pub cols: usize,
-    pub row_stride: isize,
-    pub col_stride: isize,
-    first: usize,
+/// How many of `full` cases to run: all, or a tenth where `LAPIDARY_TEST_GRID` is `small`, for emulators.
+pub fn cases(full: usize) -> usize {
+    if small() { full.div_ceil(10) } else { full }
 }
 
-/// Elements of canary before and after.
-const MARGIN: usize = 3;
-const CANARY: f64 = 12345.0;
+pub fn small() -> bool {
+    std::env::var("LAPIDARY_TEST_GRID").is_ok_and(|grid| grid == "small")
+}
 
-impl<T: Real> Matrix<T> {
-    pub fn new(rows: usize, cols: usize, order: Order, mut value: impl FnMut() -> T) -> Matrix<T> {
-        let (row_stride, col_stride) = match order {
-            Order::Row(gap) => ((cols + gap) as isize, 1),
-            Order::Col(gap) => (1, (rows + gap) as isize),
-            Order::Gaps => (2 * cols as isize + 1, 2),
-            Order::Reversed => (-(cols as isize) - 2, -1),
-            Order::SameRow => (0, 1),
-            Order::SameCol => (1, 0),
-        };
-        let reach = |len: usize, stride: isize| (len.max(1) - 1) * stride.unsigned_abs();
-        let span = reach(rows, row_stride) + reach(cols, col_stride) + 1;
-        let back = |len: usize, stride: isize| if stride < 0 { reach(len, stride) } else { 0 };
-        let first = MARGIN + back(rows, row_stride) + back(cols, col_stride);
-        let mut data = vec![T::of(CANARY); span + 2 * MARGIN];
-        for i in 0..rows {
-            for j in 0..cols {
-                let at = first as isize + i as isize * row_stride + j as isize * col_stride;
-                data[at as usize] = value();
-            }
-        }
-        Matrix { data, rows, cols, row_stride, col_stride, first }
+/// Choices made at random, by proptest or by a fuzzer. A source that has run dry chooses 0, which stands for the
+/// simplest.
+pub trait Choose: Iterator<Item = u64> {
+    fn below(&mut self, n: usize) -> usize {
+        (self.next().unwrap_or(0) % n as u64) as usize
     }
 
-    fn at(&self, i: usize, j: usize) -> usize {
-        (self.first as isize + i as isize * self.row_stride + j as isize * self.col_stride) as usize
-    }
-
-    pub fn get(&self, i: usize, j: usize) -> T {
-        self.data[self.at(i, j)]
-    }
-
-    pub fn view(&self) -> MatRef<'_, T> {
-        let (rows, cols) = (self.rows, self.cols);
-        if rows == 0 || cols == 0 {
-            return MatRef::strided(&[], rows, cols, self.row_stride, self.col_stride).expect("an empty matrix");
-        }
-        let inner = &self.data[MARGIN..self.data.len() - MARGIN];
-        MatRef::strided(inner, rows, cols, self.row_stride, self.col_stride).expect("a valid matrix")
-    }
-
-    pub fn view_mut(&mut self) -> MatMut<'_, T> {
-        let (rows, cols, rs, cs) = (self.rows, self.cols, self.row_stride, self.col_stride);
-        if rows == 0 || cols == 0 {
-            return MatMut::strided(&mut [], rows, cols, rs, cs).expect("an empty matrix");
-        }
-        let len = self.data.len();
-        MatMut::strided(&mut self.data[MARGIN..len - MARGIN], rows, cols, rs, cs).expect("a valid matrix")
-    }
-
-    /// Panics unless the elements are `expected` to the bit and everything around and between them is untouched.
-    pub fn assert_is(&self, expected: &[T], what: &dyn std::fmt::Debug) {
-        let mut seen = vec![false; self.data.len()];
-        for i in 0..self.rows {
-            for j in 0..self.cols {
-                let (found, wanted) = (self.get(i, j), expected[i * self.cols + j]);
-                assert!(same(found, wanted), "C[{i}, {j}] is {found}, not {wanted}: {what:?}");
-                seen[self.at(i, j)] = true;
-            }
-        }
-        for (at, seen) in seen.into_iter().enumerate() {
-            assert!(seen || self.data[at] == T::of(CANARY), "element {at} beside C was written: {what:?}");
-        }
+    fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len())]
     }
 }
 
-/// A small generator of its own (splitmix64), so that a failing case can be told by its seed.
+impl<I: Iterator<Item = u64> + ?Sized> Choose for I {}
+
+/// Random choices from a small generator (splitmix64) that is the same on every machine.
 #[derive(Clone)]
 pub struct Random(pub u64);
 
-impl Random {
-    pub fn bits(&mut self) -> u64 {
+impl Iterator for Random {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        Some(z ^ (z >> 31))
     }
+}
 
+/// What matrices are filled with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Values {
+    /// Uniform in [−1, 1).
+    Unit,
+    /// Zeros of both signs, 1 and −1.
+    Zeros,
+    /// Subnormal numbers, and numbers whose products are.
+    Tiny,
+    /// Among others NaN, infinities and the largest number.
+    Special,
+}
+
+impl Values {
+    pub const ALL: [Values; 4] = [Values::Unit, Values::Zeros, Values::Tiny, Values::Special];
+}
+
+impl Random {
     /// Uniform in [−1, 1).
     pub fn unit<T: Real>(&mut self) -> T {
-        T::of((self.bits() >> 11) as f64 / (1u64 << 52) as f64 - 1.0)
+        T::of((self.next().unwrap() >> 11) as f64 / (1u64 << 52) as f64 - 1.0)
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.bits() % n as u64) as usize
+    pub fn value<T: Real>(&mut self, values: Values) -> T {
+        let unit = self.unit::<T>();
+        match values {
+            Values::Unit => unit,
+            Values::Zeros => self.one_of(&[0.0, -0.0, 1.0, -1.0].map(T::of)),
+            Values::Tiny => unit * self.one_of(&[T::MIN_POSITIVE, T::of(T::MIN_POSITIVE.wide().sqrt()), T::of(1.0)]),
+            // Rare, lest every sum be NaN.
+            Values::Special if self.below(40) == 0 => {
+                self.one_of(&[T::NAN, T::INFINITY, T::of(-1.0) * T::INFINITY, T::MAX, T::of(-0.0)])
+            }
+            Values::Special => unit,
+        }
     }
 }

@@ -1,0 +1,151 @@
+//! Every kernel that this machine can run, and plans that `Plan::new` might never make, against the model: bit for bit,
+//! with all operands flush against pages that must not be touched.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use support::cases::{Operands, Product};
+use support::matrix::{COL, Order, ROW};
+use support::{Choose, Random, Real, cases, depths};
+
+use crate::machine::{Isa, Machine, machine};
+use crate::matrix::MatRef;
+use crate::nest::{self, Problem};
+use crate::plan::{MOST_POINTERS, Plan, Split, block_len};
+use crate::simd::Kernels;
+
+/// This machine with each instruction set that it has, and the kernels for one without fused multiply-add.
+fn machines() -> Vec<Machine> {
+    let here = machine().expect("a valid LAPIDARY_ISA");
+    let with = |isa, fused| Machine { isa, fused, ..here.clone() };
+    let mut machines = vec![with(Isa::Portable, false)];
+    machines.extend(Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(|isa| {
+        // Without std the portable kernels cannot ask for the instruction.
+        with(isa, here.fused && (cfg!(feature = "std") || isa != Isa::Portable))
+    }));
+    machines
+}
+
+fn check<T: Real>(machine: &Machine, plan: Plan, case: &Product) {
+    let run = |Operands { a, b, c, alpha, beta, bias }: Operands<'_, T>| {
+        let bias = bias.map(|bias| MatRef::strided(bias, a.rows(), b.cols(), 0, 1).unwrap());
+        nest::run(Problem { a, b, c, alpha, beta, bias }, &plan, T::kernels(machine));
+    };
+    case.check(machine.fused, &(machine, &plan), run);
+}
+
+/// Any product of a shape that multiplies at all.
+fn draw(shape: (usize, usize, usize), random: &mut Random) -> Product {
+    let case = Product::draw(shape, random);
+    Product { alpha: if case.alpha == 0.0 { 2.0 } else { case.alpha }, bias: random.below(4) == 0, ..case }
+}
+
+/// A plan of one tile at a time, serial.
+fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
+    Plan {
+        swap: false,
+        rows,
+        vecs,
+        block: block_len(k, T::KC),
+        pack_narrow: false,
+        pack_wide: false,
+        narrow_block: rows,
+        wide_block: vecs,
+        split: Split::Grid { rows: 1, cols: 1 },
+    }
+}
+
+/// Rows and vectors of every tile.
+fn tiles<T>(kernels: &Kernels<T>) -> Vec<(usize, usize)> {
+    let of = |(vecs, tiles): (usize, &&[_])| (1..=tiles.len()).map(move |rows| (rows, vecs + 1)).collect::<Vec<_>>();
+    kernels.tiles.iter().enumerate().flat_map(of).collect()
+}
+
+/// Every tile × how the narrow operand lies, or packed × the wide one in place or packed; with columns left over and
+/// depths drawn often enough to meet all of them.
+fn every_tile<T: Real>() {
+    let mut random = Random(1);
+    for machine in machines() {
+        let lanes = T::kernels(&machine).lanes;
+        for (rows, vecs) in tiles(T::kernels(&machine)) {
+            for (order, pack_narrow) in [(Some(COL), false), (Some(ROW), false), (None, true)] {
+                if order == Some(ROW) && rows > MOST_POINTERS {
+                    continue;
+                }
+                for pack_wide in [false, true] {
+                    for _ in 0..cases(3 * lanes) {
+                        let n = (vecs - 1) * lanes + 1 + random.below(lanes);
+                        let k = random.one_of(&depths::<T>());
+                        let mut case = draw((rows, n, k), &mut random);
+                        if let Some(order) = order {
+                            case.orders[0] = Order { gap: random.below(3), ..order };
+                        }
+                        if !pack_wide {
+                            case.orders[1] = Order { cols: false, inner: 1, ..case.orders[1] };
+                        }
+                        check::<T>(&machine, Plan { pack_narrow, pack_wide, ..plain::<T>(rows, vecs, k) }, &case);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_tile_f32() {
+    every_tile::<f32>();
+}
+
+#[test]
+fn every_tile_f64() {
+    every_tile::<f64>();
+}
+
+/// Blocks, orientation, packing and tasks drawn at random.
+fn every_plan<T: Real>() {
+    let mut random = Random(2);
+    for machine in machines() {
+        let kernels = T::kernels(&machine);
+        let (lanes, tiles) = (kernels.lanes, tiles(kernels));
+        for _ in 0..cases(4000) {
+            let k = if random.below(8) > 0 { 1 + random.below(40) } else { random.one_of(&depths::<T>()) };
+            let shape = (1 + random.below(50), 1 + random.below(4 * lanes), k);
+            let case = draw(shape, &mut random);
+            let [a, b, _] = case.orders;
+            let (a, b) = (a.strides(shape.0, k), b.strides(k, shape.1));
+            let swap = random.below(2) == 1;
+            let (m, n, narrow, wide) =
+                if swap { (shape.1, shape.0, (b.1, b.0), a.0) } else { (shape.0, shape.1, a, b.1) };
+
+            let (rows, vecs) = random.one_of(&tiles);
+            let pack_narrow = random.below(2) == 1 || (narrow.0 != 1 && narrow.1 != 1);
+            let pack_wide = random.below(2) == 1 || wide != 1;
+            let rows = if pack_narrow || narrow.0 == 1 { rows } else { rows.min(MOST_POINTERS) };
+            let vectors = n.div_ceil(lanes);
+            let plan = Plan {
+                swap,
+                pack_narrow,
+                pack_wide,
+                narrow_block: 1 + random.below(m),
+                wide_block: 1 + random.below(vectors),
+                split: match random.below(3) {
+                    0 => Split::Grid { rows: 1, cols: 1 },
+                    1 => Split::Grid { rows: 1 + random.below(m.div_ceil(rows)), cols: 1 + random.below(vectors) },
+                    _ => Split::Deep { tasks: 1 + random.below(k.div_ceil(block_len(k, T::KC))) },
+                },
+                ..plain::<T>(rows, vecs, k)
+            };
+            check::<T>(&machine, plan, &case);
+        }
+    }
+}
+
+#[test]
+fn every_plan_f32() {
+    every_plan::<f32>();
+}
+
+#[test]
+fn every_plan_f64() {
+    every_plan::<f64>();
+}
