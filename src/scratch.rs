@@ -11,15 +11,31 @@ pub struct Line([u8; 64]);
 #[cfg(feature = "std")]
 const KEEP_BYTES: usize = 16 << 20;
 
+/// Buffers of a thread that are not in use: two, as a deep product holds block sums while its parts pack.
+#[cfg(feature = "std")]
+type Kept = [Vec<Line>; 2];
+
 #[cfg(feature = "std")]
 std::thread_local! {
-    static KEPT: core::cell::Cell<Vec<Line>> = const { core::cell::Cell::new(Vec::new()) };
+    static KEPT: core::cell::Cell<Kept> = const { core::cell::Cell::new([Vec::new(), Vec::new()]) };
+}
+
+/// Works on this thread's buffers; `None` on a thread that is ending.
+#[cfg(feature = "std")]
+fn with_kept<R>(f: impl FnOnce(&mut Kept) -> R) -> Option<R> {
+    KEPT.try_with(|cell| {
+        let mut kept = cell.take();
+        let result = f(&mut kept);
+        cell.set(kept);
+        result
+    })
+    .ok()
 }
 
 /// Memory for the packed panels of one task. It goes back to its thread when dropped.
 ///
 /// It is taken *out* of the thread's slot: where rayon starts another product on a thread that waits inside this one,
-/// that one finds the slot empty and gets memory of its own.
+/// that one finds other memory or gets some of its own.
 pub struct Scratch(Vec<Line>);
 
 impl Scratch {
@@ -30,13 +46,16 @@ impl Scratch {
             return Scratch(Vec::new());
         }
         #[cfg(feature = "std")]
-        let mut kept = KEPT.try_with(|slot| slot.take()).unwrap_or_default();
+        let kept = with_kept(|kept| {
+            // The smallest that is large enough; failing that the smallest, which a larger one replaces.
+            kept.sort_unstable_by_key(|buffer| (buffer.capacity() < lines, buffer.capacity()));
+            core::mem::take(&mut kept[0])
+        });
         #[cfg(not(feature = "std"))]
-        let mut kept = Vec::new();
-        if kept.capacity() < lines {
-            kept = Vec::with_capacity(lines);
-        }
-        Scratch(kept)
+        let kept = None;
+        Scratch(
+            kept.filter(|buffer: &Vec<Line>| buffer.capacity() >= lines).unwrap_or_else(|| Vec::with_capacity(lines)),
+        )
     }
 
     pub fn as_mut_ptr<T>(&mut self) -> *mut T {
@@ -49,10 +68,11 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let mine = core::mem::take(&mut self.0);
         if (1..=KEEP_BYTES / size_of::<Line>()).contains(&mine.capacity()) {
-            // A thread that is ending has no slot any more: the buffer is freed then.
-            let _ = KEPT.try_with(|slot| {
-                let other = slot.take();
-                slot.set(if other.capacity() > mine.capacity() { other } else { mine });
+            with_kept(|kept| {
+                kept.sort_unstable_by_key(Vec::capacity);
+                if kept[0].capacity() < mine.capacity() {
+                    kept[0] = mine;
+                }
             });
         }
     }

@@ -37,11 +37,13 @@ macro_rules! compare {
                 }
                 c
             });
-            // Of the size of the terms: k products below 1, and C.
-            let epsilon = (k + 2) as $t * 2.0 * $t::EPSILON;
             for i in 0..m {
                 for j in 0..n {
                     let (x, y) = (ours.get(i, j), theirs.get(i, j));
+                    // Both are this near to the exact value: see accuracy.rs.
+                    let terms: $t = (0..k).map(|p| (alpha * a.get(i, p) * b.get(p, j)).abs()).sum();
+                    let size = terms + if beta == 0.0 { 0.0 } else { (beta * old[i * n + j]).abs() };
+                    let epsilon = (k + 2) as $t * $t::EPSILON * size;
                     assert!(relative_eq!(x, y, epsilon = epsilon), "C[{i}, {j}] is {x}, matrixmultiply's {y}");
                 }
             }
