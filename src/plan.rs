@@ -132,10 +132,10 @@ impl Plan {
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
         let lines = (vecs * f.lanes * f.size).div_ceil(LINE); // of a step of a strip
-        let pack_wide =
-            (f.b.1 != 1 && f.n != 1) || (row_strips > 2 && !fits(block, lines, f.b.0 as usize * f.size, f.l1d / 2));
+        let pack_wide = (f.b.1 != 1 && f.n != 1)
+            || (row_strips > 2 && !fits(block, lines, f.b.0.unsigned_abs().saturating_mul(f.size), f.l1d / 2));
         // The narrow block is read once for each wide strip: from L2, if it stays there.
-        let scattered = across && !along && f.a.1.unsigned_abs() * f.size >= 1024;
+        let scattered = across && !along && f.a.1.unsigned_abs().saturating_mul(f.size) >= 1024;
         let pack_narrow = (!along && !across)
             || (col_strips > 4 && (f.m.saturating_mul(f.k) > f.l2 / f.size || (scattered && f.k > 64)));
         let narrow_block = match row_strips * rows * block * f.size > f.l2 / 2 {
@@ -279,7 +279,7 @@ mod tests {
         }
         for k in 1..5000 {
             let len = block_len(k, 512);
-            assert!(len <= 512 && len % 16 == 0 && k.div_ceil(len) == k.div_ceil(512), "k = {k}");
+            assert!(len <= 512 && len.is_multiple_of(16) && k.div_ceil(len) == k.div_ceil(512), "k = {k}");
         }
     }
 

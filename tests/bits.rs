@@ -4,7 +4,7 @@ mod support;
 
 use std::ptr::without_provenance_mut;
 
-use lapidary::{Gemm, MatMut, MatRef, Threads, gemm};
+use lapidary::{Gemm, MatMut, MatRef, Threads, gemm, machine};
 use proptest::prelude::*;
 use support::cases::{Product, SCALARS, THREADS};
 use support::matrix::{COL, Matrix, Order, Place, ROW};
@@ -12,6 +12,35 @@ use support::{Choose, Random, Real, Values, cases, depths, elements, same, small
 
 /// NN, TN, NT and TT.
 const VARIANTS: [[Order; 2]; 4] = [[ROW, ROW], [COL, ROW], [ROW, COL], [COL, COL]];
+
+/// CI names the instruction set that it means to test.
+#[test]
+fn the_instruction_set_is_the_expected_one() {
+    if let Ok(expected) = std::env::var("LAPIDARY_EXPECT_ISA") {
+        assert_eq!(machine().unwrap().isa.name(), expected);
+    }
+}
+
+/// The rule does not drift together with its model: bits that every machine with fused multiply-add has computed since
+/// the first release.
+#[test]
+fn golden_bits() {
+    fn check<T: Real>(golden: u64) {
+        let mut random = Random(0);
+        let (m, n, k) = (5, 7, 2 * T::KC + 100);
+        let [a, b, old] = [m * k, k * n, m * n].map(|len| (0..len).map(|_| random.unit()).collect::<Vec<T>>());
+        let mut c = old;
+        let (a, b) = (MatRef::row_major(&a, m, k).unwrap(), MatRef::row_major(&b, k, n).unwrap());
+        gemm(T::of(1.5), a, b, T::of(-0.5), MatMut::row_major(&mut c, m, n).unwrap()).unwrap();
+        // FNV-1a, a word at a time.
+        let hash = c.iter().fold(0xCBF2_9CE4_8422_2325, |hash: u64, x| (hash ^ x.bits()).wrapping_mul(0x100_0000_01B3));
+        assert_eq!(hash, golden, "{hash:#x}");
+    }
+    if support::fused() {
+        check::<f32>(0xE5E1_2AC2_ACAE_4E20);
+        check::<f64>(0xA085_D5B8_8848_3E9A);
+    }
+}
 
 fn both(case: &Product, threads: Threads) {
     case.check_gemm::<f32>(threads);
@@ -64,6 +93,16 @@ fn every_depth_f32() {
 #[test]
 fn every_depth_f64() {
     every_depth::<f64>();
+}
+
+/// No element at all, or nothing to add to each.
+#[test]
+fn empty_dimensions() {
+    for (m, n, k) in (0..27).map(|i| ([0, 1, 5][i / 9], [0, 1, 5][i / 3 % 3], [0, 1, 5][i % 3])) {
+        for beta in SCALARS {
+            both(&Product { beta, ..Product::new(m, n, k) }, Threads::Exactly(2));
+        }
+    }
 }
 
 /// Large enough to be packed and to be cut into blocks and tasks in every way.
@@ -160,7 +199,7 @@ fn inside_rayon() {
     let cases: Vec<Product> = [(100, 90, 300), (16, 16, 5000), (13, 400, 33), (300, 9, 100)]
         .map(|(m, n, k)| Product { beta: -0.5, ..Product::new(m, n, k) })
         .into();
-    for threads in [1, 2, 3, 7] {
+    for threads in if small() { vec![3] } else { vec![1, 2, 3, 7] } {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             rayon::scope(|scope| {

@@ -4,6 +4,8 @@
 mod support;
 
 use std::env;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
@@ -19,7 +21,7 @@ fn child() -> Option<String> {
 }
 
 /// Runs a test of this binary again, as a child that is to do `what`, under cargo's runner (an emulator) if there is one.
-fn again(test: &str, what: &str, isa: Option<&str>) -> Output {
+fn again(test: &str, what: &str, isa: Option<&OsStr>) -> Output {
     let triple = format!("{}_UNKNOWN_LINUX_GNU", env::consts::ARCH.to_uppercase());
     let runner = env::var(format!("CARGO_TARGET_{triple}_RUNNER")).unwrap_or_default();
     let exe = env::current_exe().unwrap();
@@ -35,18 +37,21 @@ fn forced_instruction_sets() {
     if child().is_some() {
         return forced();
     }
-    let mut names: Vec<(Option<&str>, String)> = Vec::new();
+    let mut names: Vec<(Option<&OsStr>, String)> = Vec::new();
     for isa in Isa::ALL {
         let answer = match isa.is_available() {
             true => format!("runs {isa}"),
             false => format!("LAPIDARY_ISA asks for {isa}, which this machine or this build does not have"),
         };
-        names.push((Some(isa.name()), answer));
+        names.push((Some(isa.name().as_ref()), answer));
     }
     let best = Isa::ALL.into_iter().find(|isa| isa.is_available()).unwrap();
     names.push((None, format!("runs {best}")));
-    for unknown in ["", "sse2", "AVX2", "avx2 "] {
-        names.push((Some(unknown), "LAPIDARY_ISA must be one of avx512, avx2, neon or portable".to_owned()));
+    for unknown in [&b""[..], b"sse2", b"AVX2", b"avx2 ", b"\xFF"] {
+        names.push((
+            Some(OsStr::from_bytes(unknown)),
+            "LAPIDARY_ISA must be one of avx512, avx2, neon or portable".to_owned(),
+        ));
     }
     for (isa, answer) in names {
         let output = again("forced_instruction_sets", "product", isa);

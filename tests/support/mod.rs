@@ -189,10 +189,12 @@ pub enum Values {
     Tiny,
     /// Among others NaN, infinities and the largest number.
     Special,
+    /// Zeros, and numbers whose products round to zeros of both signs.
+    Vanishing,
 }
 
 impl Values {
-    pub const ALL: [Values; 4] = [Values::Unit, Values::Zeros, Values::Tiny, Values::Special];
+    pub const ALL: [Values; 5] = [Values::Unit, Values::Zeros, Values::Tiny, Values::Special, Values::Vanishing];
 }
 
 impl Random {
@@ -212,6 +214,9 @@ impl Random {
                 self.one_of(&[T::NAN, T::INFINITY, T::of(-1.0) * T::INFINITY, T::MAX, T::of(-0.0)])
             }
             Values::Special => unit,
+            Values::Vanishing => {
+                self.one_of(&[T::MIN_POSITIVE, T::of(-1.0) * T::MIN_POSITIVE, T::of(-0.0), T::of(0.0)])
+            }
         }
     }
 }
