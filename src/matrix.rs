@@ -205,9 +205,11 @@ macro_rules! view_methods {
         #[inline]
         pub(crate) fn part(self, rows: Range<usize>, cols: Range<usize>) -> Self {
             debug_assert!(rows.end <= self.rows() && cols.end <= self.cols());
-            let offset = rows.start as isize * self.layout.row_stride + cols.start as isize * self.layout.col_stride;
+            // An empty block may start anywhere, even further than an address can count: its pointer is never read.
+            let down = (rows.start as isize).wrapping_mul(self.layout.row_stride);
+            let right = (cols.start as isize).wrapping_mul(self.layout.col_stride);
+            let offset = down.wrapping_add(right);
             let layout = Layout { rows: rows.len(), cols: cols.len(), ..self.layout };
-            // An empty block may start outside: its pointer is never read.
             $view { ptr: self.ptr.wrapping_offset(offset), layout, ..self }
         }
     };
