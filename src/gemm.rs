@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef, overlap};
 use crate::nest::{self, Problem};
-use crate::plan::{Facts, Plan, tasks_worth};
+use crate::plan::{Facts, Plan, swaps, tasks_worth};
 
 /// How many threads a product may use. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,21 +107,26 @@ impl<'a, T: Element> Gemm<'a, T> {
     pub(crate) fn execute(self, c: MatMut<'_, T>, machine: &Machine) {
         let Gemm { a, b, alpha, beta, bias, .. } = self;
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
-        let problem = Problem { a, b, c, alpha, beta, bias };
+        let mut problem = Problem { a, b, c, alpha, beta, bias };
         if m == 0 || n == 0 {
             return;
         }
         if k == 0 || (alpha == T::ZERO && !self.multiply_by_zero) {
             return nest::scale(&problem);
         }
+        if swaps(m, n, problem.c.row_stride(), problem.c.col_stride()) {
+            problem = problem.t();
+        }
         let kernels = T::kernels(machine);
+        if nest::run_small(&problem, kernels) {
+            return;
+        }
         let plan = Plan::new(&Facts {
-            m,
-            n,
+            m: problem.c.rows(),
+            n: problem.c.cols(),
             k,
-            a: (a.row_stride(), a.col_stride()),
-            b: (b.row_stride(), b.col_stride()),
-            c: (problem.c.row_stride(), problem.c.col_stride()),
+            a: (problem.a.row_stride(), problem.a.col_stride()),
+            b: (problem.b.row_stride(), problem.b.col_stride()),
             size: size_of::<T>(),
             lanes: kernels.lanes,
             kc: T::KC,

@@ -99,25 +99,17 @@ struct Footprint {
     start: usize,
     outer: (usize, usize),
     inner: (usize, usize),
-    end: usize,
 }
 
 impl Footprint {
-    fn of<T>(ptr: *const T, layout: &Layout) -> Option<Footprint> {
-        if layout.is_empty() || size_of::<T>() == 0 {
-            return None;
-        }
-        let size = size_of::<T>();
-        let (low, high) = layout.extent()?;
-        let start = (ptr as usize).wrapping_add_signed(low.wrapping_mul(size as isize));
-        let end = (ptr as usize).wrapping_add_signed(high.wrapping_mul(size as isize)).wrapping_add(size);
+    fn of<T>(ptr: *const T, layout: &Layout) -> Footprint {
         // A dimension of one element has no stride; a stride of 0 stays on the same element.
         let dim = |len: usize, stride: isize| {
-            if len == 1 || stride == 0 { (1, 0) } else { (len, stride.unsigned_abs() * size) }
+            if len == 1 || stride == 0 { (1, 0) } else { (len, stride.unsigned_abs() * size_of::<T>()) }
         };
         let (rows, cols) = (dim(layout.rows, layout.row_stride), dim(layout.cols, layout.col_stride));
         let (outer, inner) = if rows.1 >= cols.1 { (rows, cols) } else { (cols, rows) };
-        Some(Footprint { start, outer, inner, end })
+        Footprint { start: addresses(ptr, layout).start, outer, inner }
     }
 
     /// Bytes from the first to the last of one run along the inner dimension.
@@ -126,14 +118,31 @@ impl Footprint {
     }
 }
 
+/// From the first to the last address of a view that is valid and not empty.
+#[inline]
+fn addresses<T>(ptr: *const T, layout: &Layout) -> Range<usize> {
+    let reach = |len: usize, stride: isize| (len as isize - 1).wrapping_mul(stride);
+    let (down, right) = (reach(layout.rows, layout.row_stride), reach(layout.cols, layout.col_stride));
+    let at = |offset: isize| ptr.wrapping_offset(offset) as usize;
+    at(down.min(0).wrapping_add(right.min(0)))..at(down.max(0).wrapping_add(right.max(0))).wrapping_add(size_of::<T>())
+}
+
 /// Whether two views share an address. Exact when their runs along the inner dimension have no gaps; otherwise a
 /// run counts as if it had none, unless both views have the same strides.
+#[inline]
 pub(crate) fn overlap<T>(a: (*const T, &Layout), b: (*const T, &Layout)) -> bool {
-    let (Some(a), Some(b)) = (Footprint::of(a.0, a.1), Footprint::of(b.0, b.1)) else { return false };
-    if a.end <= b.start || b.end <= a.start {
+    if a.1.is_empty() || b.1.is_empty() || size_of::<T>() == 0 {
         return false;
     }
+    let (x, y) = (addresses(a.0, a.1), addresses(b.0, b.1));
+    x.start < y.end && y.start < x.end && share(a, b)
+}
+
+/// `overlap` for views among each other's addresses.
+#[cold]
+fn share<T>(a: (*const T, &Layout), b: (*const T, &Layout)) -> bool {
     let size = size_of::<T>();
+    let (a, b) = (Footprint::of(a.0, a.1), Footprint::of(b.0, b.1));
     // Every other column, and the columns between: same strides, but never the same element.
     if a.inner.1 == b.inner.1 && a.inner.1 > size && a.outer.1 % a.inner.1 == 0 && b.outer.1 % b.inner.1 == 0 {
         let apart = a.start.abs_diff(b.start) % a.inner.1;

@@ -1,11 +1,12 @@
 //! The loops: walks a plan, serial or on rayon.
 
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{Even, Plan, Split, even, pieces};
+use crate::plan::{Even, MOST_POINTERS, Plan, Split, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::epilogue::Finish;
@@ -45,9 +46,8 @@ impl<'a, T: Element> Problem<'a, T> {
     }
 }
 
-/// Computes a product as planned. The plan was made for its shape and strides, the kernels are the machine's.
+/// Computes a product as planned: for its shape and strides, with the machine's kernels.
 pub fn run<T: Element>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T>) {
-    let problem = if plan.swap { problem.t() } else { problem };
     let nest = Nest { plan, kernels };
     match plan.split {
         Split::Grid { rows: 1, cols: 1 } => nest.product(&problem, Sums::IntoC),
@@ -55,6 +55,56 @@ pub fn run<T: Element>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T
         Split::Deep { tasks } => nest.deep(&problem, tasks),
     }
 }
+
+/// Computes a product whose C is one column of a few tiles, if it is one.
+///
+/// With so little to do, planning would be most of the work: this takes a call from 80 ns to 30.
+#[inline]
+pub fn run_small<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
+    let Problem { a, b, c, alpha, beta, bias } = problem;
+    let (m, n, k) = (c.rows(), c.cols(), a.cols());
+    let across = a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
+    let in_reach = (across || a.col_stride() == 1) && (n == 1 || c.col_stride() == 1);
+    if m > SMALL.0 || n > SMALL.1 * kernels.lanes || k > SMALL.2 || !in_reach || bias.is_some() {
+        return false;
+    }
+    if n > 1 && b.col_stride() != 1 {
+        return pack_small(problem, kernels);
+    }
+    let vecs = pieces(n, kernels.lanes);
+    let most = if across { kernels.menu[vecs - 1] } else { kernels.menu[vecs - 1].min(MOST_POINTERS) };
+    let part = n < vecs * kernels.lanes;
+    let wide = Wide { ptr: b.as_ptr(), depth: b.row_stride() };
+    let (old, beta) = if *beta == T::ZERO { (Old::Zero, T::ONE) } else { (Old::C, *beta) };
+    for rows in even(0..m, pieces(m, most)) {
+        let narrow = Narrow { ptr: a.at(rows.start, 0), row: a.row_stride(), depth: a.col_stride() };
+        let (at, row) = (c.at(rows.start, 0), c.row_stride());
+        let (c_in, c_in_row) = old.rows(at, row);
+        let out = Out { c: at, row, c_in, c_in_row, alpha: *alpha, beta, cols: n };
+        // SAFETY: the operands as their views promise; the kernels are of this machine.
+        unsafe { kernels.tiles[vecs - 1][rows.len() - 1].of(across, part)(&Step { depth: k, narrow, wide }, &out) }
+    }
+    true
+}
+
+/// The same with B contiguous along the depth: packed on the stack.
+#[inline(never)]
+fn pack_small<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
+    const ROOM: usize = SMALL.1 * 16 * SMALL.2 + SLACK;
+    let (b, mut room) = (&problem.b, [const { MaybeUninit::<T>::uninit() }; ROOM]);
+    let (lane, step, lanes, depth) = (b.col_stride(), b.row_stride(), b.cols(), b.rows());
+    let (width, dst) = (lanes.next_multiple_of(kernels.lanes), room.as_mut_ptr().cast());
+    debug_assert!(kernels.lanes <= 16 && width * depth + SLACK <= ROOM);
+    // SAFETY: B as its view promises; the room is large enough, and written before it is read.
+    unsafe {
+        (kernels.pack)(&Panel { src: b.as_ptr(), lane, step, lanes, depth, dst, width });
+        let b = MatRef::from_raw_parts(dst, depth, lanes, width as isize, 1);
+        run_small(&Problem { b, c: problem.c.alias(), ..*problem }, kernels)
+    }
+}
+
+/// The most rows, vectors and steps of a small product.
+const SMALL: (usize, usize, usize) = (24, 3, 64);
 
 /// C = `beta`·C + bias, for a product that sums nothing. Leaves every bit where `beta` is 1.
 pub fn scale<T: Element>(problem: &Problem<'_, T>) {
@@ -98,11 +148,13 @@ struct Nest<'a, T: 'static> {
 impl<T: Element> Nest<'_, T> {
     /// Rectangles of C, each with all of K, a task for each.
     fn grid(&self, problem: &Problem<'_, T>, rows: usize, cols: usize) {
+        let lanes = self.kernels.lanes;
         let all_rows = even(0..problem.c.rows(), rows);
-        let all_vectors = even(0..problem.c.cols().div_ceil(self.kernels.lanes), cols);
+        let all_vectors = even(0..problem.c.cols().div_ceil(lanes), cols);
         parallel(0..rows * cols, &|task| {
             let rows = all_rows.nth_part(task / cols);
-            let cols = self.columns(all_vectors.nth_part(task % cols), problem.c.cols());
+            let vectors = all_vectors.nth_part(task % cols);
+            let cols = vectors.start * lanes..problem.c.cols().min(vectors.end * lanes);
             // SAFETY: each task has a rectangle of its own.
             self.product(&unsafe { problem.part(rows, cols) }, Sums::IntoC);
         });
@@ -161,22 +213,19 @@ impl<T: Element> Nest<'_, T> {
         }
     }
 
-    /// The serial product: wide blocks, K-blocks, narrow blocks; in them wide strips by narrow strips, a tile each.
-    /// A wide strip is packed when first touched, just before a tile uses it; a narrow block when it is entered.
+    /// The serial product: wide blocks, K-blocks, narrow blocks. A narrow block is packed when it is entered.
     fn product(&self, problem: &Problem<'_, T>, sums: Sums) {
         let Nest { plan, kernels } = *self;
         let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
         let lanes = kernels.lanes;
-        // Otherwise no dimension of C is contiguous: tiles go through the stack.
-        let adjacent = problem.c.col_stride() == 1 || n == 1;
         let vectors = pieces(n, lanes);
         let wide_blocks = pieces(vectors, plan.wide_block);
         let narrow_blocks = pieces(m, plan.narrow_block);
         let deepest = plan.block.min(k);
-        let wide_room = if plan.pack_wide { vectors.div_ceil(wide_blocks) * lanes * deepest } else { 0 };
+        let wide_room = if plan.pack_wide { pieces_len(vectors, wide_blocks) * lanes * deepest } else { 0 };
         let narrow_strip = plan.rows * deepest + SLACK;
         let narrow_room = match plan.pack_narrow {
-            true => pieces(m.div_ceil(narrow_blocks), plan.rows) * narrow_strip,
+            true => pieces(pieces_len(m, narrow_blocks), plan.rows) * narrow_strip,
             false => 0,
         };
         let slack = if wide_room + narrow_room > 0 { SLACK } else { 0 };
@@ -184,101 +233,90 @@ impl<T: Element> Nest<'_, T> {
         let wide_buffer = scratch.as_mut_ptr::<T>();
         let narrow_buffer = wide_buffer.wrapping_add(wide_room);
 
-        for block_vectors in even(0..vectors, wide_blocks) {
+        for vectors in even(0..vectors, wide_blocks) {
             let mut step = 0;
             while step < k {
                 let steps = step..k.min(step + plan.block);
                 step = steps.end;
-                let (old, alpha, beta) = match sums {
-                    Sums::Bare => (Old::NegZero, T::ONE, T::ONE),
-                    Sums::IntoC => {
-                        let (old, beta) = self.block_start(problem, steps.start == 0);
-                        (old, problem.alpha, beta)
-                    }
-                };
-                let bias = problem.bias.filter(|_| steps.end == k);
-                for block_rows in even(0..m, narrow_blocks) {
-                    let strips = even(block_rows.clone(), pieces(block_rows.len(), plan.rows));
+                for rows in even(0..m, narrow_blocks) {
+                    let first = rows.start == 0;
+                    let strips = even(rows.clone(), pieces(rows.len(), plan.rows));
                     if plan.pack_narrow {
                         self.pack_narrow(problem, strips, &steps, narrow_buffer, narrow_strip);
                     }
-                    for strip in even(block_vectors.clone(), pieces(block_vectors.len(), plan.vecs)) {
-                        let cols = self.columns(strip.clone(), n);
-                        let room = wide_buffer.wrapping_add((strip.start - block_vectors.start) * lanes * steps.len());
-                        let width = strip.len() * lanes;
-                        let wide = self.wide(problem, &steps, &cols, room, width, block_rows.start == 0);
-                        let tiles = kernels.tiles[strip.len() - 1];
-                        let part = usize::from(!plan.pack_wide && cols.len() < width);
-                        for (at, rows) in strips.enumerate() {
-                            let room = narrow_buffer.wrapping_add(at * narrow_strip);
-                            let (narrow, along) = self.narrow(problem, &rows, &steps, room);
-                            let tile = &tiles[rows.len() - 1];
-                            let tile = if along { tile.along[part] } else { tile.across[part] };
-                            let sum = Step { depth: steps.len(), narrow, wide };
-                            let add = |at: *mut T, row: isize| {
-                                let (c_in, c_in_row) = old.rows(at, row);
-                                let out = Out { c: at, row, c_in, c_in_row, alpha, beta, cols: cols.len() };
-                                // SAFETY: the strips lie within the operands or their packed copies, the kernels are
-                                // of this machine, and the tile of C is this task's own.
-                                unsafe { tile(&sum, &out) };
-                                if let Some(bias) = bias {
-                                    // SAFETY: the same rows; the bias is as large as C.
-                                    unsafe { self.finish(&out, rows.len(), bias.part(rows.clone(), cols.clone())) }
-                                }
-                            };
-                            if adjacent {
-                                add(problem.c.at(rows.start, cols.start), problem.c.row_stride());
-                            } else {
-                                // SAFETY: as above.
-                                unsafe { staged(problem.part(rows.clone(), cols.clone()).c, old == Old::C, &add) }
-                            }
-                        }
-                    }
+                    let (vectors, steps) = (vectors.clone(), steps.clone());
+                    let block = Block { vectors, strips, steps, first, sums, wide_buffer, narrow_buffer, narrow_strip };
+                    self.tiles(problem, &block);
                 }
             }
         }
     }
 
-    /// A strip of the wide operand: in place, or its packed copy, made now if this is the first touch.
-    #[inline(always)]
-    fn wide(
-        &self,
-        problem: &Problem<'_, T>,
-        steps: &Range<usize>,
-        cols: &Range<usize>,
-        room: *mut T,
-        width: usize,
-        first: bool,
-    ) -> Wide<T> {
-        let b = &problem.b;
-        let src = b.at(steps.start, cols.start);
-        if !self.plan.pack_wide {
-            return Wide { ptr: src, depth: b.row_stride() };
-        }
-        if first {
-            let (lane, step) = (b.col_stride(), b.row_stride());
-            let panel = Panel { src, lane, step, lanes: cols.len(), depth: steps.len(), dst: room, width };
-            // SAFETY: the strip lies within B, its copy within the buffer.
-            unsafe { (self.kernels.pack)(&panel) }
-        }
-        Wide { ptr: room, depth: width as isize }
-    }
+    /// The tiles of a block: wide strips by narrow strips. A wide strip is packed when first touched, just before a
+    /// tile uses it.
+    fn tiles(&self, problem: &Problem<'_, T>, block: &Block<T>) {
+        let Nest { plan, kernels } = *self;
+        let Problem { a, b, c, .. } = problem;
+        let (n, k, lanes) = (c.cols(), a.cols(), kernels.lanes);
+        let Block { vectors, strips, steps, .. } = block;
+        let (old, alpha, beta) = match block.sums {
+            Sums::Bare => (Old::NegZero, T::ONE, T::ONE),
+            Sums::IntoC => {
+                let (old, beta) = self.block_start(problem, steps.start == 0);
+                (old, problem.alpha, beta)
+            }
+        };
+        let bias = problem.bias.filter(|_| steps.end == k);
+        let across = plan.pack_narrow || a.row_stride() == 1 || (c.rows() == 1 && a.col_stride() != 1);
+        // Otherwise no dimension of C is contiguous: tiles go through the stack.
+        let adjacent = c.col_stride() == 1 || n == 1;
 
-    /// A strip of the narrow operand, in place or packed, and whether it is contiguous along the depth.
-    #[inline(always)]
-    fn narrow(
-        &self,
-        problem: &Problem<'_, T>,
-        rows: &Range<usize>,
-        steps: &Range<usize>,
-        packed: *const T,
-    ) -> (Narrow<T>, bool) {
-        if self.plan.pack_narrow {
-            return (Narrow { ptr: packed, row: 1, depth: rows.len() as isize }, false);
+        for strip in even(vectors.clone(), pieces(vectors.len(), plan.vecs)) {
+            let cols = strip.start * lanes..n.min(strip.end * lanes);
+            let width = strip.len() * lanes;
+            let part = !plan.pack_wide && cols.len() < width;
+            let mut wide = Wide { ptr: b.at(steps.start, cols.start), depth: b.row_stride() };
+            if plan.pack_wide {
+                let dst = block.wide_buffer.wrapping_add((strip.start - vectors.start) * lanes * steps.len());
+                if block.first {
+                    let (src, lane, step) = (wide.ptr, b.col_stride(), b.row_stride());
+                    let panel = Panel { src, lane, step, lanes: cols.len(), depth: steps.len(), dst, width };
+                    // SAFETY: the strip lies within B, its copy within the buffer.
+                    unsafe { (kernels.pack)(&panel) }
+                }
+                wide = Wide { ptr: dst, depth: width as isize };
+            }
+            let tiles = kernels.tiles[strip.len() - 1];
+            let mut packed = block.narrow_buffer;
+            for rows in *strips {
+                let narrow = match plan.pack_narrow {
+                    true => Narrow { ptr: packed.cast_const(), row: 1, depth: rows.len() as isize },
+                    false => Narrow { ptr: a.at(rows.start, steps.start), row: a.row_stride(), depth: a.col_stride() },
+                };
+                packed = packed.wrapping_add(block.narrow_strip);
+                let tile = tiles[rows.len() - 1].of(across, part);
+                let step = Step { depth: steps.len(), narrow, wide };
+                let bias = bias.map(|bias| bias.part(rows.clone(), cols.clone()));
+                let (height, len) = (rows.len(), cols.len());
+                let add = move |c: *mut T, row: isize| {
+                    let (c_in, c_in_row) = old.rows(c, row);
+                    let out = Out { c, row, c_in, c_in_row, alpha, beta, cols: len };
+                    // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this
+                    // machine, and the tile of C is this task's own.
+                    unsafe { tile(&step, &out) };
+                    if let Some(bias) = bias {
+                        // SAFETY: the same rows; the bias is as large as C.
+                        unsafe { self.finish(&out, height, bias) }
+                    }
+                };
+                if adjacent {
+                    add(c.at(rows.start, cols.start), c.row_stride());
+                } else {
+                    // SAFETY: as above.
+                    unsafe { staged(problem.part(rows, cols.clone()).c, old == Old::C, &move |c, row| add(c, row)) }
+                }
+            }
         }
-        let a = &problem.a;
-        let across = a.row_stride() == 1 || (rows.len() == 1 && a.col_stride() != 1);
-        (Narrow { ptr: a.at(rows.start, steps.start), row: a.row_stride(), depth: a.col_stride() }, !across)
     }
 
     /// Packs the strips of a narrow block, `strip_room` elements apart.
@@ -317,11 +355,21 @@ impl<T: Element> Nest<'_, T> {
         // SAFETY: the caller's promise.
         unsafe { (self.kernels.finish)(&finish) }
     }
+}
 
-    /// The columns of a range of vectors.
-    fn columns(&self, vectors: Range<usize>, n: usize) -> Range<usize> {
-        n.min(vectors.start * self.kernels.lanes)..n.min(vectors.end * self.kernels.lanes)
-    }
+/// What the tiles of one K-block are made of.
+struct Block<T> {
+    vectors: Range<usize>,
+    /// Of narrow rows.
+    strips: Even,
+    steps: Range<usize>,
+    /// Whether these are the first rows to meet the wide strips.
+    first: bool,
+    sums: Sums,
+    wide_buffer: *mut T,
+    narrow_buffer: *mut T,
+    /// Elements from one packed strip of the narrow operand to the next.
+    narrow_strip: usize,
 }
 
 /// What is added to a tile's sums.

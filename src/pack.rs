@@ -69,30 +69,37 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
     }
 }
 
-/// The source is contiguous along the depth: squares of vectors are turned in registers.
+/// The source is contiguous along the depth: squares of vectors are turned in registers, a cache line's steps of all
+/// lanes at a time. (Lanes a power of two apart share a cache set: a line must be used up before the next lanes come.)
 #[inline(always)]
 unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
     if p.depth < S::LANES {
         // SAFETY: the caller's promise.
         return unsafe { gather::<S>(p) };
     }
-    let mut step = 0;
-    while step < p.depth {
-        // The last squares overlap those before them.
-        step = step.min(p.depth - S::LANES);
+    let line = (64 / size_of::<S::T>()).max(S::LANES);
+    let mut from = 0;
+    while from < p.depth {
+        let to = p.depth.min(from + line);
         // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.
         let mut at = p.width.next_multiple_of(S::LANES);
         while at > 0 {
             at -= S::LANES;
             // Lanes beyond the last one repeat it.
             let first = at.min(p.lanes - 1);
-            // SAFETY: a square reads `LANES` steps of existing lanes, and writes as many groups and the slack.
-            unsafe {
-                let src = p.src.offset(first as isize * p.lane + step as isize);
-                S::transpose(src, p.lane, p.lanes - first, p.dst.add(step * p.width + at), p.width);
+            let mut step = from;
+            while step < to {
+                // The last squares overlap those before them.
+                let step_ = step.min(p.depth - S::LANES);
+                // SAFETY: a square reads `LANES` steps of existing lanes, and writes as many groups and the slack.
+                unsafe {
+                    let src = p.src.offset(first as isize * p.lane + step_ as isize);
+                    S::transpose(src, p.lane, p.lanes - first, p.dst.add(step_ * p.width + at), p.width);
+                }
+                step += S::LANES;
             }
         }
-        step += S::LANES;
+        from = to;
     }
 }
 

@@ -10,10 +10,9 @@ pub struct Facts<'a> {
     pub m: usize,
     pub n: usize,
     pub k: usize,
-    /// Row and column strides of A, B and C, in elements.
+    /// Row and column strides of A and B, in elements.
     pub a: (isize, isize),
     pub b: (isize, isize),
-    pub c: (isize, isize),
     /// Bytes of an element, elements of a vector, `KC` of the type.
     pub size: usize,
     pub lanes: usize,
@@ -26,11 +25,9 @@ pub struct Facts<'a> {
     pub threads: usize,
 }
 
-/// What will be done. Narrow is A, wide is B, after the exchange that `swap` asks for.
+/// What will be done. Narrow is A, wide is B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Compute Cᵀ = Bᵀ·Aᵀ: C is contiguous down its columns.
-    pub swap: bool,
     /// Narrow rows and wide vectors of the largest tile.
     pub rows: usize,
     pub vecs: usize,
@@ -57,19 +54,20 @@ pub enum Split {
 #[derive(Clone, Copy)]
 pub struct Even {
     start: usize,
-    part: usize,
     parts: usize,
     short: usize,
     longer: usize,
 }
 
+#[inline]
 pub fn even(range: Range<usize>, parts: usize) -> Even {
     let len = range.len();
     let (short, longer) = if parts <= 1 { (len, 0) } else { (len / parts, len % parts) };
-    Even { start: range.start, part: 0, parts: parts.max(1), short, longer }
+    Even { start: range.start, parts: parts.max(1), short, longer }
 }
 
 impl Even {
+    #[inline]
     pub fn nth_part(&self, i: usize) -> Range<usize> {
         let start = self.start + i * self.short + i.min(self.longer);
         start..start + self.short + usize::from(i < self.longer)
@@ -81,11 +79,12 @@ impl Iterator for Even {
 
     #[inline]
     fn next(&mut self) -> Option<Range<usize>> {
-        if self.part == self.parts {
+        if self.parts == 0 {
             return None;
         }
-        self.part += 1;
-        Some(self.nth_part(self.part - 1))
+        let run = self.nth_part(0);
+        *self = Even { start: run.end, parts: self.parts - 1, longer: self.longer.saturating_sub(1), ..*self };
+        Some(run)
     }
 }
 
@@ -97,7 +96,7 @@ pub fn pieces(len: usize, most: usize) -> usize {
 
 /// The longest of so many even pieces.
 #[inline]
-fn pieces_len(len: usize, pieces: usize) -> usize {
+pub fn pieces_len(len: usize, pieces: usize) -> usize {
     if pieces == 1 { len } else { len.div_ceil(pieces) }
 }
 
@@ -108,26 +107,13 @@ pub fn block_len(k: usize, kc: usize) -> usize {
 }
 
 impl Plan {
-    pub fn new(facts: &Facts) -> Plan {
-        let swap = swap(facts);
-        let f = if swap {
-            Facts {
-                m: facts.n,
-                n: facts.m,
-                a: (facts.b.1, facts.b.0),
-                b: (facts.a.1, facts.a.0),
-                c: (facts.c.1, facts.c.0),
-                ..*facts
-            }
-        } else {
-            *facts
-        };
+    pub fn new(f: &Facts) -> Plan {
         let along = f.a.1 == 1 || f.k == 1;
         let across = f.a.0 == 1 || f.m == 1;
         let vectors = pieces(f.n, f.lanes);
         let block = block_len(f.k, f.kc);
 
-        let (rows, vecs) = tile(&f, vectors, if across { usize::MAX } else { MOST_POINTERS });
+        let (rows, vecs) = tile(f, vectors, if across { usize::MAX } else { MOST_POINTERS });
         let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
@@ -146,18 +132,19 @@ impl Plan {
             true => (WIDE_BYTES / (block * f.lanes * f.size * vecs)).max(1) * vecs,
             false => vectors,
         };
-        let split = split(&f, vectors, rows, vecs, block);
-        Plan { swap, rows, vecs, block, pack_narrow, pack_wide, narrow_block, wide_block, split }
+        let split = split(f, vectors, rows, vecs, block);
+        Plan { rows, vecs, block, pack_narrow, pack_wide, narrow_block, wide_block, split }
     }
 }
 
-/// Whether C is to be computed as its transpose.
-fn swap(f: &Facts) -> bool {
-    match (f.c.1 == 1 && f.n > 1, f.c.0 == 1 && f.m > 1) {
+/// Whether to compute Cᵀ = Bᵀ·Aᵀ, for a C of m×n and its row and column strides: lanes go along what is contiguous.
+#[inline]
+pub fn swaps(m: usize, n: usize, row_stride: isize, col_stride: isize) -> bool {
+    match (col_stride == 1 && n > 1, row_stride == 1 && m > 1) {
         (true, _) => false,
         (false, true) => true,
         // No dimension is contiguous: the longer one has more lanes to fill.
-        (false, false) => f.m > f.n,
+        (false, false) => m > n,
     }
 }
 
@@ -208,6 +195,9 @@ const SUM_BYTES: usize = 8 << 20;
 const TASK_WORK: usize = 1 << 20;
 
 fn split(f: &Facts, vectors: usize, rows: usize, vecs: usize, block: usize) -> Split {
+    if f.threads == 1 {
+        return Split::Grid { rows: 1, cols: 1 };
+    }
     let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
     let blocks = f.k.div_ceil(block);
     let sums = blocks.saturating_mul(f.m).saturating_mul(f.n).saturating_mul(f.size);
@@ -248,7 +238,6 @@ mod tests {
             k,
             a: (k as isize, 1),
             b: (n as isize, 1),
-            c: (n as isize, 1),
             size: 4,
             lanes: 8,
             kc: 512,
@@ -288,7 +277,6 @@ mod tests {
         for m in 1..70 {
             for n in 1..150 {
                 let plan = Plan::new(&facts(m, n, 20));
-                let (m, n) = if plan.swap { (n, m) } else { (m, n) };
                 assert!((1..=MENU[plan.vecs - 1]).contains(&plan.rows), "{m}×{n}: {plan:?}");
                 assert!(plan.vecs <= n.div_ceil(8) && plan.wide_block >= 1 && plan.narrow_block >= 1);
             }
@@ -317,11 +305,18 @@ mod tests {
 
     #[test]
     fn what_tiles_cannot_walk_is_packed() {
-        let plan = |a, b, c| Plan::new(&Facts { a, b, c, ..facts(20, 30, 40) });
-        assert!(plan((40, 1), (1, 40), (30, 1)).pack_wide);
-        assert!(plan((80, 2), (30, 1), (30, 1)).pack_narrow);
-        let swapped = plan((1, 20), (1, 40), (1, 20));
-        assert!(swapped.swap && !swapped.pack_wide);
+        let plan = |a, b| Plan::new(&Facts { a, b, ..facts(20, 30, 40) });
+        assert!(plan((40, 1), (1, 40)).pack_wide);
+        assert!(plan((80, 2), (30, 1)).pack_narrow);
+        assert!(!plan((1, 20), (30, 1)).pack_narrow);
+    }
+
+    #[test]
+    fn lanes_go_along_what_is_contiguous() {
+        assert!(!swaps(20, 30, 30, 1));
+        assert!(swaps(20, 30, 1, 20));
+        assert!(swaps(20, 1, 1, 1) && !swaps(1, 20, 1, 1));
+        assert!(swaps(30, 20, 40, 2) && !swaps(20, 30, 60, 2));
     }
 
     #[test]

@@ -26,12 +26,13 @@ fn machines() -> Vec<Machine> {
     machines
 }
 
-fn check<T: Real>(machine: &Machine, plan: Plan, case: &Product) {
+fn check<T: Real>(machine: &Machine, swap: bool, plan: Plan, case: &Product) {
     let run = |Operands { a, b, c, alpha, beta, bias }: Operands<'_, T>| {
         let bias = bias.map(|bias| MatRef::strided(bias, a.rows(), b.cols(), 0, 1).unwrap());
-        nest::run(Problem { a, b, c, alpha, beta, bias }, &plan, T::kernels(machine));
+        let problem = Problem { a, b, c, alpha, beta, bias };
+        nest::run(if swap { problem.t() } else { problem }, &plan, T::kernels(machine));
     };
-    case.check(machine.fused, &(machine, &plan), run);
+    case.check(machine.fused, &(machine, swap, &plan), run);
 }
 
 /// Any product of a shape that multiplies at all.
@@ -43,7 +44,6 @@ fn draw(shape: (usize, usize, usize), random: &mut Random) -> Product {
 /// A plan of one tile at a time, serial.
 fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
     Plan {
-        swap: false,
         rows,
         vecs,
         block: block_len(k, T::KC),
@@ -83,7 +83,12 @@ fn every_tile<T: Real>() {
                         if !pack_wide {
                             case.orders[1] = Order { cols: false, inner: 1, ..case.orders[1] };
                         }
-                        check::<T>(&machine, Plan { pack_narrow, pack_wide, ..plain::<T>(rows, vecs, k) }, &case);
+                        check::<T>(
+                            &machine,
+                            false,
+                            Plan { pack_narrow, pack_wide, ..plain::<T>(rows, vecs, k) },
+                            &case,
+                        );
                     }
                 }
             }
@@ -123,7 +128,6 @@ fn every_plan<T: Real>() {
             let rows = if pack_narrow || narrow.0 == 1 { rows } else { rows.min(MOST_POINTERS) };
             let vectors = n.div_ceil(lanes);
             let plan = Plan {
-                swap,
                 pack_narrow,
                 pack_wide,
                 narrow_block: 1 + random.below(m),
@@ -135,7 +139,7 @@ fn every_plan<T: Real>() {
                 },
                 ..plain::<T>(rows, vecs, k)
             };
-            check::<T>(&machine, plan, &case);
+            check::<T>(&machine, swap, plan, &case);
         }
     }
 }

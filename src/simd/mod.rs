@@ -80,6 +80,13 @@ pub struct Tile<T: 'static> {
     pub along: [TileFn<T>; 2],
 }
 
+impl<T> Tile<T> {
+    #[inline]
+    pub fn of(&self, across: bool, part: bool) -> TileFn<T> {
+        if across { self.across[usize::from(part)] } else { self.along[usize::from(part)] }
+    }
+}
+
 /// Compiles the generic kernels for an instruction set: the functions through which its features are entered, and the
 /// table of tiles, listed as `NV: R…`. Panels are packed in the vocabulary `pack`.
 macro_rules! kernels {
