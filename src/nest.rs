@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{Even, MOST_POINTERS, Plan, Split, even, pieces, pieces_len};
+use crate::plan::{Even, MOST_POINTERS, Plan, Reading, Split, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::epilogue::Finish;
@@ -72,9 +72,10 @@ pub fn run_small<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> 
         return pack_small(problem, kernels);
     }
     let vecs = pieces(n, kernels.lanes);
-    let most = if across { kernels.menu[vecs - 1] } else { kernels.menu[vecs - 1].min(MOST_POINTERS) };
+    let menu = kernels.tiles.rows;
+    let most = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
     let part = n < vecs * kernels.lanes;
-    let wide = Wide { ptr: b.as_ptr(), depth: b.row_stride() };
+    let wide = Wide { ptr: b.as_ptr(), depth: b.row_stride(), lane: 1 };
     let (old, beta) = if *beta == T::ZERO { (Old::Zero, T::ONE) } else { (Old::C, *beta) };
     for rows in even(0..m, pieces(m, most)) {
         let narrow = Narrow { ptr: a.at(rows.start, 0), row: a.row_stride(), depth: a.col_stride() };
@@ -82,7 +83,9 @@ pub fn run_small<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> 
         let (c_in, c_in_row) = old.rows(at, row);
         let out = Out { c: at, row, c_in, c_in_row, alpha: *alpha, beta, cols: n };
         // SAFETY: the operands as their views promise; the kernels are of this machine.
-        unsafe { kernels.tiles[vecs - 1][rows.len() - 1].of(across, part)(&Step { depth: k, narrow, wide }, &out) }
+        unsafe {
+            kernels.tiles.tiles[vecs - 1][rows.len() - 1].of(across, part)(&Step { depth: k, narrow, wide }, &out)
+        }
     }
     true
 }
@@ -222,7 +225,8 @@ impl<T: Element> Nest<'_, T> {
         let wide_blocks = pieces(vectors, plan.wide_block);
         let narrow_blocks = pieces(m, plan.narrow_block);
         let deepest = plan.block.min(k);
-        let wide_room = if plan.pack_wide { pieces_len(vectors, wide_blocks) * lanes * deepest } else { 0 };
+        let wide_room =
+            if plan.wide == Reading::Packed { pieces_len(vectors, wide_blocks) * lanes * deepest } else { 0 };
         let narrow_strip = plan.rows * deepest + SLACK;
         let narrow_room = match plan.pack_narrow {
             true => pieces(pieces_len(m, narrow_blocks), plan.rows) * narrow_strip,
@@ -252,8 +256,7 @@ impl<T: Element> Nest<'_, T> {
         }
     }
 
-    /// The tiles of a block: wide strips by narrow strips. A wide strip is packed when first touched, just before a
-    /// tile uses it.
+    /// The tiles of a block, along either operand. A wide strip is packed when first touched, just before a tile uses it.
     fn tiles(&self, problem: &Problem<'_, T>, block: &Block<T>) {
         let Nest { plan, kernels } = *self;
         let Problem { a, b, c, .. } = problem;
@@ -271,50 +274,59 @@ impl<T: Element> Nest<'_, T> {
         // Otherwise no dimension of C is contiguous: tiles go through the stack.
         let adjacent = c.col_stride() == 1 || n == 1;
 
-        for strip in even(vectors.clone(), pieces(vectors.len(), plan.vecs)) {
+        let menu = if plan.wide == Reading::Turned { &kernels.turning } else { &kernels.tiles };
+        let tile = |strip: &Range<usize>, at: usize, rows: Range<usize>| {
             let cols = strip.start * lanes..n.min(strip.end * lanes);
             let width = strip.len() * lanes;
-            let part = !plan.pack_wide && cols.len() < width;
-            let mut wide = Wide { ptr: b.at(steps.start, cols.start), depth: b.row_stride() };
-            if plan.pack_wide {
+            let part = plan.wide == Reading::InPlace && cols.len() < width;
+            let mut wide = Wide { ptr: b.at(steps.start, cols.start), depth: b.row_stride(), lane: b.col_stride() };
+            if plan.wide == Reading::Packed {
                 let dst = block.wide_buffer.wrapping_add((strip.start - vectors.start) * lanes * steps.len());
-                if block.first {
-                    let (src, lane, step) = (wide.ptr, b.col_stride(), b.row_stride());
+                if block.first && at == 0 {
+                    let (src, lane, step) = (wide.ptr, wide.lane, wide.depth);
                     let panel = Panel { src, lane, step, lanes: cols.len(), depth: steps.len(), dst, width };
                     // SAFETY: the strip lies within B, its copy within the buffer.
                     unsafe { (kernels.pack)(&panel) }
                 }
-                wide = Wide { ptr: dst, depth: width as isize };
+                wide = Wide { ptr: dst, depth: width as isize, lane: 1 };
             }
-            let tiles = kernels.tiles[strip.len() - 1];
-            let mut packed = block.narrow_buffer;
-            for rows in *strips {
-                let narrow = match plan.pack_narrow {
-                    true => Narrow { ptr: packed.cast_const(), row: 1, depth: rows.len() as isize },
-                    false => Narrow { ptr: a.at(rows.start, steps.start), row: a.row_stride(), depth: a.col_stride() },
-                };
-                packed = packed.wrapping_add(block.narrow_strip);
-                let tile = tiles[rows.len() - 1].of(across, part);
-                let step = Step { depth: steps.len(), narrow, wide };
-                let bias = bias.map(|bias| bias.part(rows.clone(), cols.clone()));
-                let (height, len) = (rows.len(), cols.len());
-                let add = move |c: *mut T, row: isize| {
-                    let (c_in, c_in_row) = old.rows(c, row);
-                    let out = Out { c, row, c_in, c_in_row, alpha, beta, cols: len };
-                    // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this
-                    // machine, and the tile of C is this task's own.
-                    unsafe { tile(&step, &out) };
-                    if let Some(bias) = bias {
-                        // SAFETY: the same rows; the bias is as large as C.
-                        unsafe { self.finish(&out, height, bias) }
-                    }
-                };
-                if adjacent {
-                    add(c.at(rows.start, cols.start), c.row_stride());
-                } else {
-                    // SAFETY: as above.
-                    unsafe { staged(problem.part(rows, cols.clone()).c, old == Old::C, &move |c, row| add(c, row)) }
+            let narrow = match plan.pack_narrow {
+                true => {
+                    let ptr = block.narrow_buffer.wrapping_add(at * block.narrow_strip).cast_const();
+                    Narrow { ptr, row: 1, depth: rows.len() as isize }
                 }
+                false => Narrow { ptr: a.at(rows.start, steps.start), row: a.row_stride(), depth: a.col_stride() },
+            };
+            let tile = menu.tiles[strip.len() - 1][rows.len() - 1].of(across, part);
+            let step = Step { depth: steps.len(), narrow, wide };
+            let bias = bias.map(|bias| bias.part(rows.clone(), cols.clone()));
+            let (height, len) = (rows.len(), cols.len());
+            let add = move |c: *mut T, row: isize| {
+                let (c_in, c_in_row) = old.rows(c, row);
+                let out = Out { c, row, c_in, c_in_row, alpha, beta, cols: len };
+                // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this
+                // machine, and the tile of C is this task's own.
+                unsafe { tile(&step, &out) };
+                if let Some(bias) = bias {
+                    // SAFETY: the same rows; the bias is as large as C.
+                    unsafe { self.finish(&out, height, bias) }
+                }
+            };
+            if adjacent {
+                add(c.at(rows.start, cols.start), c.row_stride());
+            } else {
+                // SAFETY: as above.
+                unsafe { staged(problem.part(rows, cols.clone()).c, old == Old::C, &move |c, row| add(c, row)) }
+            }
+        };
+        let wide_strips = even(vectors.clone(), pieces(vectors.len(), plan.vecs));
+        if plan.by_rows {
+            for (at, rows) in strips.enumerate() {
+                wide_strips.for_each(|strip| tile(&strip, at, rows.clone()));
+            }
+        } else {
+            for strip in wide_strips {
+                strips.enumerate().for_each(|(at, rows)| tile(&strip, at, rows));
             }
         }
     }

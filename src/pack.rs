@@ -1,7 +1,10 @@
 //! The panel routines: a strip of an operand copied to `depth` groups of `width` adjacent elements, in the order a
 //! tile walks it. One of three ways: rows copied, squares transposed in registers, or elements gathered.
 
+#![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled
+
 use crate::element::Sealed;
+use crate::plan::LINE;
 use crate::simd::Simd;
 
 /// Elements beyond a panel that may be overwritten: vectors are stored whole, each over the garbage that the one before
@@ -69,37 +72,34 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
     }
 }
 
-/// The source is contiguous along the depth: squares of vectors are turned in registers, a cache line's steps of all
-/// lanes at a time. (Lanes a power of two apart share a cache set: a line must be used up before the next lanes come.)
+/// The source is contiguous along the depth: squares are turned in registers, a cache line's steps of all lanes at a
+/// time. (Lanes a power of two apart share a cache set: a line must be used up before those of the next lanes come.)
 #[inline(always)]
 unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
-    if p.depth < S::LANES {
+    if p.depth < S::TURN {
         // SAFETY: the caller's promise.
         return unsafe { gather::<S>(p) };
     }
-    let line = (64 / size_of::<S::T>()).max(S::LANES);
-    let mut from = 0;
-    while from < p.depth {
-        let to = p.depth.min(from + line);
+    for from in (0..p.depth).step_by(LINE / size_of::<S::T>()) {
         // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.
         let mut at = p.width.next_multiple_of(S::LANES);
         while at > 0 {
             at -= S::LANES;
             // Lanes beyond the last one repeat it.
             let first = at.min(p.lanes - 1);
-            let mut step = from;
-            while step < to {
+            for step in (from..p.depth.min(from + LINE / size_of::<S::T>())).step_by(S::TURN) {
                 // The last squares overlap those before them.
-                let step_ = step.min(p.depth - S::LANES);
-                // SAFETY: a square reads `LANES` steps of existing lanes, and writes as many groups and the slack.
+                let step = step.min(p.depth - S::TURN);
+                // SAFETY: `TURN` steps of existing lanes are read, and as many groups and the slack written.
                 unsafe {
-                    let src = p.src.offset(first as isize * p.lane + step_ as isize);
-                    S::transpose(src, p.lane, p.lanes - first, p.dst.add(step_ * p.width + at), p.width);
+                    let src = p.src.offset(first as isize * p.lane + step as isize);
+                    let columns = S::turn(src, p.lane, p.lanes - first);
+                    for c in 0..S::TURN {
+                        S::store(p.dst.add((step + c) * p.width + at), columns[c]);
+                    }
                 }
-                step += S::LANES;
             }
         }
-        from = to;
     }
 }
 

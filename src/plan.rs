@@ -17,8 +17,9 @@ pub struct Facts<'a> {
     pub size: usize,
     pub lanes: usize,
     pub kc: usize,
-    /// The most rows of a tile of 1, 2, 3 … vectors.
+    /// The most rows of a tile of 1, 2, 3 … vectors, and of one that turns the wide operand.
     pub menu: &'a [usize],
+    pub turning: &'a [usize],
     pub l1d: usize,
     pub l2: usize,
     /// How many tasks may run at once.
@@ -34,11 +35,22 @@ pub struct Plan {
     /// Steps of a K-block.
     pub block: usize,
     pub pack_narrow: bool,
-    pub pack_wide: bool,
+    pub wide: Reading,
     /// Narrow rows and wide vectors that a K-block is kept at hand for.
     pub narrow_block: usize,
     pub wide_block: usize,
+    /// Tiles of the same rows follow each other, not those of the same columns.
+    pub by_rows: bool,
     pub split: Split,
+}
+
+/// How tiles read the wide operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    InPlace,
+    /// In place, contiguous along the depth: turned in registers. Pays for few rows; packing turns once for all rows.
+    Turned,
+    Packed,
 }
 
 /// Who does what.
@@ -113,13 +125,21 @@ impl Plan {
         let vectors = pieces(f.n, f.lanes);
         let block = block_len(f.k, f.kc);
 
-        let (rows, vecs) = tile(f, vectors, if across { usize::MAX } else { MOST_POINTERS });
+        let in_lanes = f.b.1 == 1 || f.n == 1;
+        let turn = !in_lanes && f.b.0 == 1 && f.k > 1 && f.m <= f.turning[0];
+        let menu = if turn { f.turning } else { f.menu };
+        let (rows, vecs) = tile(f, menu, vectors, if across { usize::MAX } else { MOST_POINTERS });
         let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
         let lines = (vecs * f.lanes * f.size).div_ceil(LINE); // of a step of a strip
-        let pack_wide = (f.b.1 != 1 && f.n != 1)
-            || (row_strips > 2 && !fits(block, lines, f.b.0.unsigned_abs().saturating_mul(f.size), f.l1d / 2));
+        let stays = || fits(block, lines, f.b.0.unsigned_abs().saturating_mul(f.size), f.l1d / 2);
+        let wide = match () {
+            _ if turn => Reading::Turned,
+            _ if in_lanes && (row_strips <= 2 || stays()) => Reading::InPlace,
+            _ => Reading::Packed,
+        };
+        let pack_wide = wide == Reading::Packed;
         // The narrow block is read once for each wide strip: from L2, if it stays there.
         let scattered = across && !along && f.a.1.unsigned_abs().saturating_mul(f.size) >= 1024;
         let pack_narrow = (!along && !across)
@@ -128,12 +148,15 @@ impl Plan {
             true => (f.l2 / 2 / (block * f.size) / rows).max(1) * rows,
             false => f.m,
         };
-        let wide_block = match pack_wide {
-            true => (WIDE_BYTES / (block * f.lanes * f.size * vecs)).max(1) * vecs,
+        // Where little is summed, time goes into C: it is walked along its rows, past a wide block that stays in L2.
+        let by_rows = f.k <= SHALLOW;
+        let wide_bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
+        let wide_block = match pack_wide || by_rows {
+            true => (wide_bytes / (block * f.lanes * f.size * vecs)).max(1) * vecs,
             false => vectors,
         };
         let split = split(f, vectors, rows, vecs, block);
-        Plan { rows, vecs, block, pack_narrow, pack_wide, narrow_block, wide_block, split }
+        Plan { rows, vecs, block, pack_narrow, wide, narrow_block, wide_block, by_rows, split }
     }
 }
 
@@ -149,12 +172,12 @@ pub fn swaps(m: usize, n: usize, row_stride: isize, col_stride: isize) -> bool {
 }
 
 /// The tile that covers C at least cost: the multiply-adds of all tiles, edges filled up, and the loads beside them.
-fn tile(f: &Facts, vectors: usize, most_rows: usize) -> (usize, usize) {
-    if f.menu.get(vectors - 1).is_some_and(|&menu_rows| f.m <= menu_rows.min(most_rows)) {
+fn tile(f: &Facts, menu: &[usize], vectors: usize, most_rows: usize) -> (usize, usize) {
+    if menu.get(vectors - 1).is_some_and(|&menu_rows| f.m <= menu_rows.min(most_rows)) {
         return (f.m, vectors);
     }
     let mut best = (usize::MAX, (1, 1));
-    for (vecs, &menu_rows) in (1..=vectors).zip(f.menu) {
+    for (vecs, &menu_rows) in (1..=vectors).zip(menu) {
         let rows = menu_rows.min(most_rows);
         let (row_strips, strips) = (pieces(f.m, rows), pieces(vectors, vecs));
         let (r, v) = (pieces_len(f.m, row_strips), pieces_len(vectors, strips));
@@ -171,10 +194,13 @@ fn tile(f: &Facts, vectors: usize, most_rows: usize) -> (usize, usize) {
 pub const MOST_POINTERS: usize = 8;
 
 /// Bytes of a cache line.
-const LINE: usize = 64;
+pub const LINE: usize = 64;
 
 /// Bytes of packed wide operand kept at hand. It is streamed once per narrow block, so that it need not be near.
 const WIDE_BYTES: usize = 4 << 20;
+
+/// The most steps for which C is walked by rows.
+const SHALLOW: usize = 64;
 
 /// Whether `count` pieces of `lines` cache lines each, `stride` bytes apart, stay in `bytes` of an 8-way cache. Strides
 /// that are large powers of two use few of its sets.
@@ -242,6 +268,7 @@ mod tests {
             lanes: 8,
             kc: 512,
             menu: &MENU,
+            turning: &[4, 4, 2, 1],
             l1d: 32 << 10,
             l2: 512 << 10,
             threads: 1,
@@ -285,18 +312,18 @@ mod tests {
 
     #[test]
     fn edges_choose_the_tile_that_wastes_least() {
-        assert_eq!(tile(&facts(600, 160, 512), 20, 8), (6, 2));
-        assert_eq!(tile(&facts(600, 8, 512), 1, 12), (12, 1));
-        assert_eq!(tile(&facts(1, 640, 512), 80, 8).0, 1);
-        assert_eq!(tile(&facts(3, 24, 512), 3, 8), (3, 3));
+        assert_eq!(tile(&facts(600, 160, 512), &MENU, 20, 8), (6, 2));
+        assert_eq!(tile(&facts(600, 8, 512), &MENU, 1, 12), (12, 1));
+        assert_eq!(tile(&facts(1, 640, 512), &MENU, 80, 8).0, 1);
+        assert_eq!(tile(&facts(3, 24, 512), &MENU, 3, 8), (3, 3));
     }
 
     #[test]
     fn small_operands_stay_in_place_and_large_ones_are_packed() {
         let small = Plan::new(&facts(32, 32, 32));
-        assert!(!small.pack_narrow && !small.pack_wide);
+        assert!(!small.pack_narrow && small.wide == Reading::InPlace);
         let large = Plan::new(&facts(2000, 2000, 2000));
-        assert!(large.pack_narrow && large.pack_wide);
+        assert!(large.pack_narrow && large.wide == Reading::Packed);
         assert!(large.narrow_block * large.block * 4 <= 512 << 10);
         // Rows of the wide operand a page apart fall into one cache set.
         assert!(!fits(64, 2, 4096, 16 << 10));
@@ -306,7 +333,7 @@ mod tests {
     #[test]
     fn what_tiles_cannot_walk_is_packed() {
         let plan = |a, b| Plan::new(&Facts { a, b, ..facts(20, 30, 40) });
-        assert!(plan((40, 1), (1, 40)).pack_wide);
+        assert_eq!(plan((40, 1), (1, 40)).wide, Reading::Packed);
         assert!(plan((80, 2), (30, 1)).pack_narrow);
         assert!(!plan((1, 20), (30, 1)).pack_narrow);
     }

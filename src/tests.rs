@@ -11,8 +11,8 @@ use support::{Choose, Random, Real, cases, depths};
 use crate::machine::{Isa, Machine, machine};
 use crate::matrix::MatRef;
 use crate::nest::{self, Problem};
-use crate::plan::{MOST_POINTERS, Plan, Split, block_len};
-use crate::simd::Kernels;
+use crate::plan::{MOST_POINTERS, Plan, Reading, Split, block_len};
+use crate::simd::Menu;
 
 /// This machine with each instruction set that it has, and the kernels for one without fused multiply-add.
 fn machines() -> Vec<Machine> {
@@ -48,17 +48,18 @@ fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
         vecs,
         block: block_len(k, T::KC),
         pack_narrow: false,
-        pack_wide: false,
+        wide: Reading::InPlace,
         narrow_block: rows,
         wide_block: vecs,
+        by_rows: false,
         split: Split::Grid { rows: 1, cols: 1 },
     }
 }
 
 /// Rows and vectors of every tile.
-fn tiles<T>(kernels: &Kernels<T>) -> Vec<(usize, usize)> {
+fn tiles<T>(menu: &Menu<T>) -> Vec<(usize, usize)> {
     let of = |(vecs, tiles): (usize, &&[_])| (1..=tiles.len()).map(move |rows| (rows, vecs + 1)).collect::<Vec<_>>();
-    kernels.tiles.iter().enumerate().flat_map(of).collect()
+    menu.tiles.iter().enumerate().flat_map(of).collect()
 }
 
 /// Every tile × how the narrow operand lies, or packed × the wide one in place or packed; with columns left over and
@@ -66,30 +67,26 @@ fn tiles<T>(kernels: &Kernels<T>) -> Vec<(usize, usize)> {
 fn every_tile<T: Real>() {
     let mut random = Random(1);
     for machine in machines() {
-        let lanes = T::kernels(&machine).lanes;
-        for (rows, vecs) in tiles(T::kernels(&machine)) {
+        let kernels = T::kernels(&machine);
+        let whole =
+            tiles(&kernels.tiles).into_iter().flat_map(|tile| [(tile, Reading::InPlace), (tile, Reading::Packed)]);
+        let turning = tiles(&kernels.turning).into_iter().map(|tile| (tile, Reading::Turned));
+        for ((rows, vecs), wide) in whole.chain(turning) {
             for (order, pack_narrow) in [(Some(COL), false), (Some(ROW), false), (None, true)] {
                 if order == Some(ROW) && rows > MOST_POINTERS {
                     continue;
                 }
-                for pack_wide in [false, true] {
-                    for _ in 0..cases(3 * lanes) {
-                        let n = (vecs - 1) * lanes + 1 + random.below(lanes);
-                        let k = random.one_of(&depths::<T>());
-                        let mut case = draw((rows, n, k), &mut random);
-                        if let Some(order) = order {
-                            case.orders[0] = Order { gap: random.below(3), ..order };
-                        }
-                        if !pack_wide {
-                            case.orders[1] = Order { cols: false, inner: 1, ..case.orders[1] };
-                        }
-                        check::<T>(
-                            &machine,
-                            false,
-                            Plan { pack_narrow, pack_wide, ..plain::<T>(rows, vecs, k) },
-                            &case,
-                        );
+                for _ in 0..cases(3 * kernels.lanes) {
+                    let n = (vecs - 1) * kernels.lanes + 1 + random.below(kernels.lanes);
+                    let k = random.one_of(&depths::<T>());
+                    let mut case = draw((rows, n, k), &mut random);
+                    if let Some(order) = order {
+                        case.orders[0] = Order { gap: random.below(3), ..order };
                     }
+                    if wide != Reading::Packed {
+                        case.orders[1] = Order { cols: wide == Reading::Turned, inner: 1, ..case.orders[1] };
+                    }
+                    check::<T>(&machine, false, Plan { pack_narrow, wide, ..plain::<T>(rows, vecs, k) }, &case);
                 }
             }
         }
@@ -111,7 +108,8 @@ fn every_plan<T: Real>() {
     let mut random = Random(2);
     for machine in machines() {
         let kernels = T::kernels(&machine);
-        let (lanes, tiles) = (kernels.lanes, tiles(kernels));
+        let lanes = kernels.lanes;
+        let (all, turning) = (tiles(&kernels.tiles), tiles(&kernels.turning));
         for _ in 0..cases(4000) {
             let k = if random.below(8) > 0 { 1 + random.below(40) } else { random.one_of(&depths::<T>()) };
             let shape = (1 + random.below(50), 1 + random.below(4 * lanes), k);
@@ -120,18 +118,22 @@ fn every_plan<T: Real>() {
             let (a, b) = (a.strides(shape.0, k), b.strides(k, shape.1));
             let swap = random.below(2) == 1;
             let (m, n, narrow, wide) =
-                if swap { (shape.1, shape.0, (b.1, b.0), a.0) } else { (shape.0, shape.1, a, b.1) };
-
-            let (rows, vecs) = random.one_of(&tiles);
+                if swap { (shape.1, shape.0, (b.1, b.0), (a.1, a.0)) } else { (shape.0, shape.1, a, b) };
+            let wide = match random.below(2) {
+                0 if wide.1 == 1 => Reading::InPlace,
+                0 if wide.0 == 1 => Reading::Turned,
+                _ => Reading::Packed,
+            };
+            let (rows, vecs) = random.one_of(if wide == Reading::Turned { &turning } else { &all });
             let pack_narrow = random.below(2) == 1 || (narrow.0 != 1 && narrow.1 != 1);
-            let pack_wide = random.below(2) == 1 || wide != 1;
             let rows = if pack_narrow || narrow.0 == 1 { rows } else { rows.min(MOST_POINTERS) };
             let vectors = n.div_ceil(lanes);
             let plan = Plan {
                 pack_narrow,
-                pack_wide,
+                wide,
                 narrow_block: 1 + random.below(m),
                 wide_block: 1 + random.below(vectors),
+                by_rows: random.below(2) == 1,
                 split: match random.below(3) {
                     0 => Split::Grid { rows: 1, cols: 1 },
                     1 => Split::Grid { rows: 1 + random.below(m.div_ceil(rows)), cols: 1 + random.below(vectors) },

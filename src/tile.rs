@@ -5,6 +5,7 @@
 pub mod epilogue;
 
 use crate::element::Sealed;
+use crate::plan::LINE;
 use crate::simd::Simd;
 
 /// The operand whose elements are broadcast.
@@ -17,12 +18,14 @@ pub struct Narrow<T> {
     pub depth: isize,
 }
 
-/// The operand loaded as vectors: contiguous along the lanes.
+/// The operand loaded as vectors: contiguous along the lanes, or else along the depth and turned in registers.
 #[derive(Clone, Copy)]
 pub struct Wide<T> {
     pub ptr: *const T,
-    /// Elements from one depth step to the next.
+    /// Elements from one depth step to the next; 1 if a tile is to turn it.
     pub depth: isize,
+    /// Elements from one lane to the next; 1 unless a tile is to turn it.
+    pub lane: isize,
 }
 
 /// What one tile sums: `depth` steps of both operands.
@@ -54,10 +57,15 @@ pub struct Out<T> {
 /// of the wide side (of `cols` elements if it is loaded in part) and `cols` columns of R rows of C and `c_in` are valid.
 pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>);
 
-/// See [`TileFn`]. `ALONG`: the narrow side is contiguous along the depth. `PART`: the last wide vector is loaded in
-/// part, since nothing may be read beyond an operand.
+/// How a tile loads the wide operand: whole vectors; the last one in part, since nothing may be read beyond an operand;
+/// or turned in registers, being contiguous along the depth.
+pub const WHOLE: u8 = 0;
+pub const PART: u8 = 1;
+pub const TURNED: u8 = 2;
+
+/// See [`TileFn`]. `ALONG`: the narrow side is contiguous along the depth.
 #[inline(always)]
-pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const PART: bool>(
+pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
     step: &Step<S::T>,
     out: &Out<S::T>,
 ) {
@@ -72,10 +80,11 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             S::prefetch(row.add(out.cols - 1));
         }
         let mut sums = [[S::splat(S::T::ZERO); NV]; R];
-        let mut walk = Walk::<S, R, NV, ALONG, PART>::new(step, mask);
+        let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(step, out.cols, mask);
+        let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
         // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared. (Partial
         // loads are too rare to pay for the code.)
-        let turns = if PART { 0 } else { step.depth / 4 };
+        let turns = if WIDE == WHOLE { step.depth / 4 } else { 0 };
         for _ in 0..turns {
             walk.add_product(&mut sums, 0);
             walk.add_product(&mut sums, 1);
@@ -83,7 +92,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             walk.add_product(&mut sums, 3);
             walk.advance(4);
         }
-        for _ in 4 * turns..step.depth {
+        for _ in turned + 4 * turns..step.depth {
             walk.add_product(&mut sums, 0);
             walk.advance(1);
         }
@@ -106,24 +115,27 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
 }
 
 /// Where in both operands a tile is.
-struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const PART: bool> {
+struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
     /// The rows of a narrow side that is contiguous along the depth; otherwise only the first counts.
     rows: [*const S::T; R],
     narrow_step: isize,
     wide: *const S::T,
     wide_step: isize,
+    /// Its lanes and the distance between them, if it is turned.
+    lanes: usize,
+    lane: isize,
     mask: S::Mask,
 }
 
-impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const PART: bool> Walk<S, R, NV, ALONG, PART> {
+impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<S, R, NV, ALONG, WIDE> {
     #[inline(always)]
-    fn new(step: &Step<S::T>, mask: S::Mask) -> Self {
+    fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask) -> Self {
         let Step { narrow, wide, .. } = step;
         let mut rows = [narrow.ptr; R];
         for r in 0..R {
             rows[r] = narrow.ptr.wrapping_offset(r as isize * narrow.row);
         }
-        Walk { rows, narrow_step: narrow.depth, wide: wide.ptr, wide_step: wide.depth, mask }
+        Walk { rows, narrow_step: narrow.depth, wide: wide.ptr, wide_step: wide.depth, lanes, lane: wide.lane, mask }
     }
 
     /// Adds the outer product of the operands' elements at the `ahead`-th depth step from here to the sums.
@@ -138,20 +150,97 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const PART: bo
             let mut w = [S::splat(S::T::ZERO); NV];
             for v in 0..NV {
                 let at = wide.add(v * S::LANES);
-                w[v] = if PART && v == NV - 1 { S::load_first(at, self.mask) } else { S::load(at) };
+                w[v] = match WIDE {
+                    PART if v == NV - 1 => S::load_first(at, self.mask),
+                    TURNED => self.gather(v),
+                    _ => S::load(at),
+                };
             }
             for r in 0..R {
-                let x = if ALONG {
-                    self.rows[r].add(ahead)
-                } else {
-                    self.rows[0].offset(ahead as isize * self.narrow_step).add(r)
-                };
-                let x = S::splat(*x);
+                let x = self.broadcast(r, ahead);
                 for v in 0..NV {
                     sums[r][v] = S::fma(x, w[v], sums[r][v]);
                 }
             }
         }
+    }
+
+    /// The narrow element of a row at the `ahead`-th step from here.
+    #[inline(always)]
+    unsafe fn broadcast(&self, r: usize, ahead: usize) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe {
+            S::splat(match ALONG {
+                true => *self.rows[r].add(ahead),
+                false => *self.rows[0].offset(ahead as isize * self.narrow_step).add(r),
+            })
+        }
+    }
+
+    /// Turns and adds as many steps as fill squares, and says how many. A cache line of each lane is used up before the
+    /// next lanes come: lanes a power of two apart share a cache set.
+    ///
+    /// # Safety
+    /// The steps are there, and so is the instruction set.
+    #[inline(always)]
+    unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize) -> usize {
+        let mut steps = 0;
+        while depth - steps >= S::TURN {
+            let squares = (depth - steps).min(LINE / size_of::<S::T>()) / S::TURN;
+            // SAFETY: the caller's promise.
+            unsafe {
+                self.add_squares::<0>(sums, squares);
+                self.add_squares::<1>(sums, squares);
+                self.add_squares::<2>(sums, squares);
+                self.add_squares::<3>(sums, squares);
+            }
+            self.advance((squares * S::TURN) as isize);
+            steps += squares * S::TURN;
+        }
+        steps
+    }
+
+    /// Adds squares of vector V, if there is one.
+    ///
+    /// # Safety
+    /// The steps are there, and so is the instruction set.
+    #[inline(always)]
+    unsafe fn add_squares<const V: usize>(&self, sums: &mut [[S::V; NV]; R], squares: usize) {
+        if V >= NV {
+            return;
+        }
+        // SAFETY: lanes that are not there repeat the last one.
+        unsafe {
+            let mut src = self.wide.offset((V * S::LANES) as isize * self.lane);
+            let runs = self.lanes - V * S::LANES;
+            for square in 0..squares {
+                // The same twice: the compiler drops the comparisons where all lanes are there.
+                let columns = match runs >= S::LANES {
+                    true => S::turn(src, self.lane, S::LANES),
+                    false => S::turn(src, self.lane, runs),
+                };
+                for c in 0..S::TURN {
+                    for r in 0..R {
+                        let x = self.broadcast(r, square * S::TURN + c);
+                        sums[r][V] = S::fma(x, columns[c], sums[r][V]);
+                    }
+                }
+                src = src.add(S::TURN);
+            }
+        }
+    }
+
+    /// One step of vector `v`, lane by lane.
+    #[inline(always)]
+    unsafe fn gather(&self, v: usize) -> S::V {
+        let mut lanes = [S::T::ZERO; 16];
+        for i in 0..S::LANES {
+            let lane = (v * S::LANES + i).min(self.lanes - 1);
+            // SAFETY: the step is there, and so is the lane.
+            lanes[i] = unsafe { *self.wide.offset(lane as isize * self.lane) };
+        }
+        // SAFETY: no vector is longer.
+        unsafe { S::load(lanes.as_ptr()) }
     }
 
     #[inline(always)]

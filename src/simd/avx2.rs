@@ -103,29 +103,19 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
-    unsafe fn transpose(src: *const f32, run: isize, runs: usize, dst: *mut f32, step: usize) {
+    unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [__m256; 4] {
         // SAFETY: see splat; runs from `runs` on repeat the last.
         unsafe {
-            let mut c = 0;
-            while c < 8 {
-                let column = src.add(c);
-                let (r0, r1) = (pair_ps(column, run, runs, 0), pair_ps(column, run, runs, 1));
-                let (r2, r3) = (pair_ps(column, run, runs, 2), pair_ps(column, run, runs, 3));
-                let (a, b) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
-                let (x, y) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
-                let columns = [
-                    _mm256_shuffle_ps::<0x44>(a, x),
-                    _mm256_shuffle_ps::<0xEE>(a, x),
-                    _mm256_shuffle_ps::<0x44>(b, y),
-                    _mm256_shuffle_ps::<0xEE>(b, y),
-                ];
-                let mut i = 0;
-                while i < 4 {
-                    Self::store(dst.add((c + i) * step), columns[i]);
-                    i += 1;
-                }
-                c += 4;
-            }
+            let (r0, r1) = (pair_ps(src, run, runs, 0), pair_ps(src, run, runs, 1));
+            let (r2, r3) = (pair_ps(src, run, runs, 2), pair_ps(src, run, runs, 3));
+            let (a, b) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
+            let (x, y) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
+            [
+                _mm256_shuffle_ps::<0x44>(a, x),
+                _mm256_shuffle_ps::<0xEE>(a, x),
+                _mm256_shuffle_ps::<0x44>(b, y),
+                _mm256_shuffle_ps::<0xEE>(b, y),
+            ]
         }
     }
 }
@@ -234,21 +224,11 @@ impl Simd for Avx2<f64> {
     }
 
     #[inline(always)]
-    unsafe fn transpose(src: *const f64, run: isize, runs: usize, dst: *mut f64, step: usize) {
+    unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [__m256d; 4] {
         // SAFETY: see the f32 methods.
         unsafe {
-            let mut c = 0;
-            while c < 4 {
-                let column = src.add(c);
-                let (r0, r1) = (pair_pd(column, run, runs, 0), pair_pd(column, run, runs, 1));
-                let columns = [_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1)];
-                let mut i = 0;
-                while i < 2 {
-                    Self::store(dst.add((c + i) * step), columns[i]);
-                    i += 1;
-                }
-                c += 2;
-            }
+            let (r0, r1) = (pair_pd(src, run, runs, 0), pair_pd(src, run, runs, 1));
+            [_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1), r0, r1]
         }
     }
 }
@@ -262,7 +242,8 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     5: 1,
     6: 1,
     7: 1,
-    8: 1,
+    8: 1;
+    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2, 4: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -274,5 +255,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     5: 1,
     6: 1,
     7: 1,
-    8: 1,
+    8: 1;
+    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2, 4: 1,
 );

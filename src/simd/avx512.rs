@@ -73,6 +73,29 @@ impl Simd for Avx512<f32> {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
+
+    #[inline(always)]
+    unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [__m512; 4] {
+        // SAFETY: see splat; runs from `runs` on repeat the last. The inserts read memory; two shuffles within quarters
+        // finish.
+        unsafe {
+            let quarter = |i: usize| _mm_loadu_ps(src.offset(i.min(runs - 1) as isize * run));
+            let row = |i: usize| {
+                let v = _mm512_castps128_ps512(quarter(i));
+                let v = _mm512_insertf32x4::<1>(v, quarter(i + 4));
+                _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(v, quarter(i + 8)), quarter(i + 12))
+            };
+            let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
+            let (a, b) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
+            let (x, y) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
+            [
+                _mm512_shuffle_ps::<0x44>(a, x),
+                _mm512_shuffle_ps::<0xEE>(a, x),
+                _mm512_shuffle_ps::<0x44>(b, y),
+                _mm512_shuffle_ps::<0xEE>(b, y),
+            ]
+        }
+    }
 }
 
 impl Simd for Avx512<f64> {
@@ -139,6 +162,21 @@ impl Simd for Avx512<f64> {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
+
+    #[inline(always)]
+    unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [__m512d; 4] {
+        // SAFETY: see the f32 methods.
+        unsafe {
+            let quarter = |i: usize| _mm_loadu_pd(src.offset(i.min(runs - 1) as isize * run));
+            let row = |i: usize| {
+                let v = _mm512_castpd128_pd512(quarter(i));
+                let v = _mm512_insertf64x2::<1>(v, quarter(i + 2));
+                _mm512_insertf64x2::<3>(_mm512_insertf64x2::<2>(v, quarter(i + 4)), quarter(i + 6))
+            };
+            let (r0, r1) = (row(0), row(1));
+            [_mm512_unpacklo_pd(r0, r1), _mm512_unpackhi_pd(r0, r1), r0, r1]
+        }
+    }
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(
@@ -150,7 +188,8 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     5: 1 2 3 4,
     6: 1 2 3 4,
     7: 1 2 3,
-    8: 1 2,
+    8: 1 2;
+    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -162,5 +201,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     5: 1 2 3 4,
     6: 1 2 3 4,
     7: 1 2 3,
-    8: 1 2,
+    8: 1 2;
+    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
 );

@@ -45,30 +45,31 @@ pub trait Simd: Copy + 'static {
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
 
-    /// Turns `LANES` runs along memory into vectors across them: for each c < `LANES`, stores the vector of the elements
-    /// `src[i·run + c]`, i < `LANES`, at `dst[c·step]`. There are `runs` runs; from there on the last is repeated.
-    #[inline(always)]
-    unsafe fn transpose(src: *const Self::T, run: isize, runs: usize, dst: *mut Self::T, step: usize) {
-        for c in 0..Self::LANES {
-            for i in 0..Self::LANES {
-                // SAFETY: the caller's promise, element by element.
-                unsafe { *dst.add(c * step + i) = *src.offset(i.min(runs - 1) as isize * run + c as isize) }
-            }
-        }
-    }
+    /// Turns `LANES` runs along memory into vectors across them: vector c < [`TURN`](Self::TURN) holds the elements
+    /// `src[i·run + c]`, i < `LANES`. There are `runs` runs, at least one; from there on the last is repeated.
+    unsafe fn turn(src: *const Self::T, run: isize, runs: usize) -> [Self::V; 4];
+    /// Elements of each run that `turn` takes: 16 bytes. The vectors beyond are not used.
+    const TURN: usize = 16 / size_of::<Self::T>();
 }
 
 /// The compiled kernels of one element type for one instruction set.
 pub struct Kernels<T: 'static> {
     /// Elements in a vector.
     pub lanes: usize,
-    /// `tiles[NV − 1][R − 1]`: R narrow rows by NV vectors. As many as the registers hold.
-    pub tiles: &'static [&'static [Tile<T>]],
-    /// The most rows of a tile of 1, 2, 3 … vectors.
-    pub menu: &'static [usize],
+    pub tiles: Menu<T>,
+    /// Those that turn the wide operand in registers.
+    pub turning: Menu<T>,
     pub pack: PackFn<T>,
     pub sum: SumFn<T>,
     pub finish: FinishFn<T>,
+}
+
+/// Tiles there are, as many as the registers hold.
+pub struct Menu<T: 'static> {
+    /// `tiles[NV − 1][R − 1]`: R narrow rows by NV vectors.
+    pub tiles: &'static [&'static [Tile<T>]],
+    /// The most rows of a tile of 1, 2, 3 … vectors.
+    pub rows: &'static [usize],
 }
 
 /// The variants of one tile: whether the narrow side is contiguous along the depth, and whether the last wide vector
@@ -88,18 +89,23 @@ impl<T> Tile<T> {
 }
 
 /// Compiles the generic kernels for an instruction set: the functions through which its features are entered, and the
-/// table of tiles, listed as `NV: R…`. Panels are packed in the vocabulary `pack`.
+/// tables of tiles, listed as `NV: R…`. Panels are packed in the vocabulary `pack`.
 macro_rules! kernels {
-    ($simd:ty, $t:ty, pack: $pack:ty, [$($features:literal)?], $($nv:literal: $($r:literal)+),+ $(,)?) => {{
-        use $crate::simd::{Finish, Kernels, Out, Panel, Step, Tile};
+    (
+        $simd:ty, $t:ty, pack: $pack:ty, [$($features:literal)?],
+        $($nv:literal: $($r:literal)+),+ $(,)?;
+        turning: $($turned_nv:literal: $($turned_r:literal)+),+ $(,)?
+    ) => {{
+        use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Step, Tile};
+        use $crate::tile::{PART, TURNED, WHOLE};
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn tile<const R: usize, const NV: usize, const ALONG: bool, const PART: bool>(
+        unsafe fn tile<const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
             step: &Step<$t>,
             out: &Out<$t>,
         ) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::tile::tile::<$simd, R, NV, ALONG, PART>(step, out) }
+            unsafe { $crate::tile::tile::<$simd, R, NV, ALONG, WIDE>(step, out) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -122,15 +128,25 @@ macro_rules! kernels {
 
         const fn variants<const R: usize, const NV: usize, const ALONG: usize>() -> Tile<$t> {
             Tile {
-                across: [tile::<R, NV, false, false>, tile::<R, NV, false, true>],
-                along: [tile::<ALONG, NV, true, false>, tile::<ALONG, NV, true, true>],
+                across: [tile::<R, NV, false, WHOLE>, tile::<R, NV, false, PART>],
+                along: [tile::<ALONG, NV, true, WHOLE>, tile::<ALONG, NV, true, PART>],
             }
+        }
+
+        const fn turning<const R: usize, const NV: usize>() -> Tile<$t> {
+            Tile { across: [tile::<R, NV, false, TURNED>; 2], along: [tile::<R, NV, true, TURNED>; 2] }
         }
 
         Kernels {
             lanes: <$simd as $crate::simd::Simd>::LANES,
-            tiles: &[$(&[$(variants::<$r, $nv, { if $r < $crate::plan::MOST_POINTERS { $r } else { $crate::plan::MOST_POINTERS } }>()),+]),+],
-            menu: &[$([$($r),+].len()),+],
+            tiles: Menu {
+                tiles: &[$(&[$(variants::<$r, $nv, { if $r < $crate::plan::MOST_POINTERS { $r } else { $crate::plan::MOST_POINTERS } }>()),+]),+],
+                rows: &[$([$($r),+].len()),+],
+            },
+            turning: Menu {
+                tiles: &[$(&[$(turning::<$turned_r, $turned_nv>()),+]),+],
+                rows: &[$([$($turned_r),+].len()),+],
+            },
             pack,
             sum,
             finish,

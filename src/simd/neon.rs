@@ -93,7 +93,7 @@ impl Simd for Neon<f32> {
     }
 
     #[inline(always)]
-    unsafe fn transpose(src: *const f32, run: isize, runs: usize, dst: *mut f32, step: usize) {
+    unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [float32x4_t; 4] {
         // SAFETY: see splat; runs from `runs` on repeat the last.
         unsafe {
             let row = |i: usize| vld1q_f32(src.offset(i.min(runs - 1) as isize * run));
@@ -101,12 +101,7 @@ impl Simd for Neon<f32> {
             let wide = |v| vreinterpretq_f64_f32(v);
             let (a, b) = (wide(vtrn1q_f32(r0, r1)), wide(vtrn2q_f32(r0, r1)));
             let (x, y) = (wide(vtrn1q_f32(r2, r3)), wide(vtrn2q_f32(r2, r3)));
-            let columns = [vtrn1q_f64(a, x), vtrn1q_f64(b, y), vtrn2q_f64(a, x), vtrn2q_f64(b, y)];
-            let mut c = 0;
-            while c < 4 {
-                Self::store(dst.add(c * step), vreinterpretq_f32_f64(columns[c]));
-                c += 1;
-            }
+            [vtrn1q_f64(a, x), vtrn1q_f64(b, y), vtrn2q_f64(a, x), vtrn2q_f64(b, y)].map(|v| vreinterpretq_f32_f64(v))
         }
     }
 }
@@ -189,13 +184,12 @@ impl Simd for Neon<f64> {
     }
 
     #[inline(always)]
-    unsafe fn transpose(src: *const f64, run: isize, runs: usize, dst: *mut f64, step: usize) {
+    unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [float64x2_t; 4] {
         // SAFETY: see the f32 methods.
         unsafe {
             let row = |i: usize| vld1q_f64(src.offset(i.min(runs - 1) as isize * run));
             let (r0, r1) = (row(0), row(1));
-            Self::store(dst, vtrn1q_f64(r0, r1));
-            Self::store(dst.add(step), vtrn2q_f64(r0, r1));
+            [vtrn1q_f64(r0, r1), vtrn2q_f64(r0, r1), r0, r1]
         }
     }
 }
@@ -209,7 +203,8 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     5: 1 2 3 4,
     6: 1 2 3 4,
     7: 1 2 3,
-    8: 1 2,
+    8: 1 2;
+    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -221,5 +216,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     5: 1 2 3 4,
     6: 1 2 3 4,
     7: 1 2 3,
-    8: 1 2,
+    8: 1 2;
+    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
 );

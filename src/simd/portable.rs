@@ -93,25 +93,33 @@ impl<T: Element, const LANES: usize, const FUSED: bool> Simd for Portable<T, LAN
 
     #[inline(always)]
     unsafe fn prefetch(_: *const T) {}
+
+    #[inline(always)]
+    unsafe fn turn(src: *const T, run: isize, runs: usize) -> [Self::V; 4] {
+        let mut columns = [[<T as Sealed>::ZERO; LANES]; 4];
+        for i in 0..LANES {
+            for c in 0..Self::TURN {
+                // SAFETY: see the trait, element by element.
+                columns[c][i] = unsafe { *src.offset(i.min(runs - 1) as isize * run + c as isize) };
+            }
+        }
+        columns
+    }
 }
 
 /// For a machine without fused multiply-add, or a build that cannot ask for it.
 pub(crate) mod plain {
     use super::*;
-    pub(crate) static F32: Kernels<f32> =
-        kernels!(Portable<f32, 8, false>, f32, pack: Portable<f32, 8, false>, [], 1: 1 2 3 4, 2: 1 2 3);
-    pub(crate) static F64: Kernels<f64> =
-        kernels!(Portable<f64, 4, false>, f64, pack: Portable<f64, 4, false>, [], 1: 1 2 3 4, 2: 1 2 3);
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, false>, f32, pack: Portable<f32, 8, false>, [], 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, false>, f64, pack: Portable<f64, 4, false>, [], 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2);
 }
 
 /// For a machine that has fused multiply-add. On x86-64 it is entered like an instruction set of its own.
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub(crate) mod fused {
     use super::*;
-    pub(crate) static F32: Kernels<f32> =
-        kernels!(Portable<f32, 8, true>, f32, pack: Portable<f32, 8, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3);
-    pub(crate) static F64: Kernels<f64> =
-        kernels!(Portable<f64, 4, true>, f64, pack: Portable<f64, 4, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3);
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, pack: Portable<f32, 8, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, pack: Portable<f64, 4, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2);
 }
 
 /// For a machine that has fused multiply-add in its base.
@@ -119,7 +127,7 @@ pub(crate) mod fused {
 pub(crate) mod fused {
     use super::*;
     pub(crate) static F32: Kernels<f32> =
-        kernels!(Portable<f32, 8, true>, f32, pack: Portable<f32, 8, true>, [], 1: 1 2 3 4, 2: 1 2 3);
+        kernels!(Portable<f32, 8, true>, f32, pack: Portable<f32, 8, true>, [], 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2);
     pub(crate) static F64: Kernels<f64> =
-        kernels!(Portable<f64, 4, true>, f64, pack: Portable<f64, 4, true>, [], 1: 1 2 3 4, 2: 1 2 3);
+        kernels!(Portable<f64, 4, true>, f64, pack: Portable<f64, 4, true>, [], 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2);
 }
