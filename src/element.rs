@@ -25,12 +25,10 @@ pub trait Sealed:
     Copy + Debug + PartialEq + PartialOrd + Send + Sync + Add<Output = Self> + Mul<Output = Self> + 'static
 {
     const ZERO: Self;
+    /// What an addition leaves every bit of the other term for.
     const NEG_ZERO: Self;
     const ONE: Self;
     const ONE_REF: &'static Self;
-    /// As long as the longest row of a tile, or of a stage for one.
-    const ZEROS: &'static [Self; 512];
-    const NEG_ZEROS: &'static [Self; 512];
     /// The kernels of this type for the instruction set chosen.
     fn kernels(machine: &Machine) -> &'static Kernels<Self>;
     /// `self`·`b` + `c`, rounded once.
@@ -54,8 +52,6 @@ macro_rules! float {
             const NEG_ZERO: Self = -0.0;
             const ONE: Self = 1.0;
             const ONE_REF: &'static Self = &1.0;
-            const ZEROS: &'static [Self; 512] = &[0.0; 512];
-            const NEG_ZEROS: &'static [Self; 512] = &[-0.0; 512];
 
             #[inline]
             fn kernels(machine: &Machine) -> &'static Kernels<Self> {

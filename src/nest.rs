@@ -6,11 +6,11 @@ use core::ops::Range;
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{Even, MOST_POINTERS, Plan, Reading, Split, even, pieces, pieces_len};
+use crate::plan::{Even, Group, MOST_POINTERS, Plan, Reading, Split, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::epilogue::Finish;
-use crate::tile::{Narrow, Out, Step, Wide};
+use crate::tile::{Narrow, Old, Out, Repeat, Step, Wide};
 
 /// One product, its operands checked: C ← `alpha`·A·B + `beta`·C + bias.
 pub struct Problem<'a, T> {
@@ -76,16 +76,13 @@ pub fn run_small<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> 
     let most = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
     let part = n < vecs * kernels.lanes;
     let wide = Wide { ptr: b.as_ptr(), depth: b.row_stride(), lane: 1 };
-    let (old, beta) = if *beta == T::ZERO { (Old::Zero, T::ONE) } else { (Old::C, *beta) };
     for rows in even(0..m, pieces(m, most)) {
         let narrow = Narrow { ptr: a.at(rows.start, 0), row: a.row_stride(), depth: a.col_stride() };
-        let (at, row) = (c.at(rows.start, 0), c.row_stride());
-        let (c_in, c_in_row) = old.rows(at, row);
-        let out = Out { c: at, row, c_in, c_in_row, alpha: *alpha, beta, cols: n };
+        let old = first_block(*beta);
+        let out = Out { c: c.at(rows.start, 0), row: c.row_stride(), old, alpha: *alpha, cols: n };
+        let tile = kernels.tiles.tiles[vecs - 1][rows.len() - 1].of(across, part);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
-        unsafe {
-            kernels.tiles.tiles[vecs - 1][rows.len() - 1].of(across, part)(&Step { depth: k, narrow, wide }, &out)
-        }
+        unsafe { tile(&Step { depth: k, narrow, wide }, &out, Repeat::ONCE) }
     }
     true
 }
@@ -137,7 +134,7 @@ pub fn scale<T: Element>(problem: &Problem<'_, T>) {
 /// What becomes of the sums of a K-block.
 #[derive(Clone, Copy, PartialEq)]
 enum Sums {
-    /// C = fma(alpha, sum, C), C having been multiplied by beta at the first block; the bias after the last.
+    /// C = fma(alpha, sum, C), where the first block finds beta·C; the bias after the last.
     IntoC,
     /// C = sum, for a C that holds the sums of one block.
     Bare,
@@ -186,16 +183,14 @@ impl<T: Element> Nest<'_, T> {
             }
         });
         for block in 0..blocks {
-            let (old, beta) = self.block_start(problem, block == 0);
+            let old = if block == 0 { first_block(problem.beta) } else { Old::Times(T::ONE) };
             for row in 0..m {
                 for cols in even(0..n, n.div_ceil(STAGE)) {
                     // SAFETY: one run of a row of C and of the sums, which the tasks have written.
                     unsafe {
                         let (run, start) = (problem.part(row..row + 1, cols.clone()), cols.start);
-                        staged(run.c, old == Old::C, &|at, stride| {
-                            let (c_in, c_in_row) = old.rows(at, stride);
-                            let (alpha, cols) = (problem.alpha, cols.len());
-                            let out = Out { c: at, row: stride, c_in, c_in_row, alpha, beta, cols };
+                        staged(run.c, matches!(old, Old::Times(_)), &|c, stride| {
+                            let out = Out { c, row: stride, old, alpha: problem.alpha, cols: cols.len() };
                             (self.kernels.sum)(&out, sums.get().add((block * m + row) * n + start));
                             if let Some(bias) = run.bias.filter(|_| block == blocks - 1) {
                                 self.finish(&out, 1, bias);
@@ -204,15 +199,6 @@ impl<T: Element> Nest<'_, T> {
                     }
                 }
             }
-        }
-    }
-
-    /// What C is before a block: its elements and what multiplies them.
-    fn block_start(&self, problem: &Problem<'_, T>, first: bool) -> (Old, T) {
-        match first {
-            true if problem.beta == T::ZERO => (Old::Zero, T::ONE),
-            true => (Old::C, problem.beta),
-            false => (Old::C, T::ONE),
         }
     }
 
@@ -236,6 +222,10 @@ impl<T: Element> Nest<'_, T> {
         let mut scratch = Scratch::new::<T>(wide_room + narrow_room + slack);
         let wide_buffer = scratch.as_mut_ptr::<T>();
         let narrow_buffer = wide_buffer.wrapping_add(wide_room);
+        let a = &problem.a;
+        let across = plan.pack_narrow || a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
+        // Otherwise no dimension of C is contiguous: tiles go through the stack.
+        let adjacent = problem.c.col_stride() == 1 || n == 1;
 
         for vectors in even(0..vectors, wide_blocks) {
             let mut step = 0;
@@ -248,87 +238,146 @@ impl<T: Element> Nest<'_, T> {
                     if plan.pack_narrow {
                         self.pack_narrow(problem, strips, &steps, narrow_buffer, narrow_strip);
                     }
-                    let (vectors, steps) = (vectors.clone(), steps.clone());
-                    let block = Block { vectors, strips, steps, first, sums, wide_buffer, narrow_buffer, narrow_strip };
-                    self.tiles(problem, &block);
+                    let (old, alpha) = match sums {
+                        Sums::Bare => (Old::Constant(T::NEG_ZERO), T::ONE),
+                        Sums::IntoC if steps.start == 0 => (first_block(problem.beta), problem.alpha),
+                        Sums::IntoC => (Old::Times(T::ONE), problem.alpha),
+                    };
+                    let bias = problem.bias.filter(|_| steps.end == k);
+                    self.tiles(&Block {
+                        problem,
+                        vectors: vectors.clone(),
+                        strips,
+                        steps: steps.clone(),
+                        first,
+                        across,
+                        adjacent,
+                        alone: !adjacent || bias.is_some(),
+                        old,
+                        alpha,
+                        bias,
+                        wide_buffer,
+                        narrow_buffer,
+                        narrow_strip,
+                    });
                 }
             }
         }
     }
 
-    /// The tiles of a block, along either operand. A wide strip is packed when first touched, just before a tile uses it.
-    fn tiles(&self, problem: &Problem<'_, T>, block: &Block<T>) {
-        let Nest { plan, kernels } = *self;
-        let Problem { a, b, c, .. } = problem;
-        let (n, k, lanes) = (c.cols(), a.cols(), kernels.lanes);
-        let Block { vectors, strips, steps, .. } = block;
-        let (old, alpha, beta) = match block.sums {
-            Sums::Bare => (Old::NegZero, T::ONE, T::ONE),
-            Sums::IntoC => {
-                let (old, beta) = self.block_start(problem, steps.start == 0);
-                (old, problem.alpha, beta)
-            }
-        };
-        let bias = problem.bias.filter(|_| steps.end == k);
-        let across = plan.pack_narrow || a.row_stride() == 1 || (c.rows() == 1 && a.col_stride() != 1);
-        // Otherwise no dimension of C is contiguous: tiles go through the stack.
-        let adjacent = c.col_stride() == 1 || n == 1;
-
-        let menu = if plan.wide == Reading::Turned { &kernels.turning } else { &kernels.tiles };
-        let tile = |strip: &Range<usize>, at: usize, rows: Range<usize>| {
-            let cols = strip.start * lanes..n.min(strip.end * lanes);
-            let width = strip.len() * lanes;
-            let part = plan.wide == Reading::InPlace && cols.len() < width;
-            let mut wide = Wide { ptr: b.at(steps.start, cols.start), depth: b.row_stride(), lane: b.col_stride() };
-            if plan.wide == Reading::Packed {
-                let dst = block.wide_buffer.wrapping_add((strip.start - vectors.start) * lanes * steps.len());
-                if block.first && at == 0 {
-                    let (src, lane, step) = (wide.ptr, wide.lane, wide.depth);
-                    let panel = Panel { src, lane, step, lanes: cols.len(), depth: steps.len(), dst, width };
-                    // SAFETY: the strip lies within B, its copy within the buffer.
-                    unsafe { (kernels.pack)(&panel) }
-                }
-                wide = Wide { ptr: dst, depth: width as isize, lane: 1 };
-            }
-            let narrow = match plan.pack_narrow {
-                true => {
-                    let ptr = block.narrow_buffer.wrapping_add(at * block.narrow_strip).cast_const();
-                    Narrow { ptr, row: 1, depth: rows.len() as isize }
-                }
-                false => Narrow { ptr: a.at(rows.start, steps.start), row: a.row_stride(), depth: a.col_stride() },
-            };
-            let tile = menu.tiles[strip.len() - 1][rows.len() - 1].of(across, part);
-            let step = Step { depth: steps.len(), narrow, wide };
-            let bias = bias.map(|bias| bias.part(rows.clone(), cols.clone()));
-            let (height, len) = (rows.len(), cols.len());
-            let add = move |c: *mut T, row: isize| {
-                let (c_in, c_in_row) = old.rows(c, row);
-                let out = Out { c, row, c_in, c_in_row, alpha, beta, cols: len };
-                // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this
-                // machine, and the tile of C is this task's own.
-                unsafe { tile(&step, &out) };
-                if let Some(bias) = bias {
-                    // SAFETY: the same rows; the bias is as large as C.
-                    unsafe { self.finish(&out, height, bias) }
-                }
-            };
-            if adjacent {
-                add(c.at(rows.start, cols.start), c.row_stride());
-            } else {
-                // SAFETY: as above.
-                unsafe { staged(problem.part(rows, cols.clone()).c, old == Old::C, &move |c, row| add(c, row)) }
-            }
-        };
+    /// The tiles of a block: wide strips by narrow strips. A wide strip is packed when first touched, just before a tile
+    /// uses it. Tiles of the same size are one call.
+    fn tiles(&self, block: &Block<'_, T>) {
+        let plan = self.plan;
+        let Block { vectors, strips, .. } = block;
         let wide_strips = even(vectors.clone(), pieces(vectors.len(), plan.vecs));
+        let packs = plan.wide == Reading::Packed && block.first;
         if plan.by_rows {
+            let ragged = block.problem.c.cols() < vectors.end * self.kernels.lanes;
             for (at, rows) in strips.enumerate() {
-                wide_strips.for_each(|strip| tile(&strip, at, rows.clone()));
+                let packs = packs && at == 0;
+                let rows = Group { start: rows.start, len: rows.len(), count: 1 };
+                for group in wide_strips.groups(ragged) {
+                    for wide in group.cut(packs || block.alone) {
+                        if packs {
+                            self.pack_wide(block, wide);
+                        }
+                        self.run(block, rows, at, wide);
+                    }
+                }
             }
         } else {
-            for strip in wide_strips {
-                strips.enumerate().for_each(|(at, rows)| tile(&strip, at, rows));
+            for wide in wide_strips {
+                let wide = Group { start: wide.start, len: wide.len(), count: 1 };
+                if packs {
+                    self.pack_wide(block, wide);
+                }
+                let mut at = 0;
+                for group in strips.groups(false) {
+                    for rows in group.cut(block.alone) {
+                        self.run(block, rows, at, wide);
+                        at += rows.count;
+                    }
+                }
             }
         }
+    }
+
+    /// Tiles of one size: narrow strips, the first of them the `at`-th, by one wide strip, or one by several.
+    fn run(&self, block: &Block<'_, T>, rows: Group, at: usize, wide_strips: Group) {
+        let Nest { plan, kernels } = *self;
+        let Problem { a, b, c, .. } = block.problem;
+        let depth = block.steps.len();
+        let (col, width) = (wide_strips.start * kernels.lanes, wide_strips.len * kernels.lanes);
+        let cols = width.min(c.cols() - col);
+        let (wide, wide_next) = match plan.wide {
+            Reading::Packed => (
+                Wide { ptr: self.packed(block, wide_strips).cast_const(), depth: width as isize, lane: 1 },
+                depth as isize,
+            ),
+            _ => {
+                let wide = Wide { ptr: b.at(block.steps.start, col), depth: b.row_stride(), lane: b.col_stride() };
+                (wide, b.col_stride())
+            }
+        };
+        let (narrow, narrow_next) = match plan.pack_narrow {
+            true => {
+                let ptr = block.narrow_buffer.wrapping_add(at * block.narrow_strip).cast_const();
+                (Narrow { ptr, row: 1, depth: rows.len as isize }, block.narrow_strip as isize)
+            }
+            false => {
+                let ptr = a.at(rows.start, block.steps.start);
+                let narrow = Narrow { ptr, row: a.row_stride(), depth: a.col_stride() };
+                (narrow, rows.len as isize * a.row_stride())
+            }
+        };
+        let repeat = match wide_strips.count {
+            1 => Repeat { count: rows.count, narrow: narrow_next, wide: 0, c: rows.len as isize * c.row_stride() },
+            count => Repeat { count, narrow: 0, wide: width as isize * wide_next, c: width as isize },
+        };
+        let menu = if plan.wide == Reading::Turned { &kernels.turning } else { &kernels.tiles };
+        let part = plan.wide == Reading::InPlace && cols < width;
+        let tile = menu.tiles[wide_strips.len - 1][rows.len - 1].of(block.across, part);
+        let step = Step { depth, narrow, wide };
+        let out = Out { c: c.at(rows.start, col), row: c.row_stride(), old: block.old, alpha: block.alpha, cols };
+        if !block.alone {
+            // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and
+            // the tiles of C are this task's own.
+            return unsafe { tile(&step, &out, repeat) };
+        }
+        let rectangle = (rows.start..rows.end(), col..col + cols);
+        let finished = |out: Out<T>| {
+            // SAFETY: as above; one tile.
+            unsafe { tile(&step, &out, Repeat::ONCE) };
+            if let Some(bias) = block.bias {
+                // SAFETY: the same rows; the bias is as large as C.
+                unsafe { self.finish(&out, rows.len, bias.part(rectangle.0.clone(), rectangle.1.clone())) }
+            }
+        };
+        if block.adjacent {
+            return finished(out);
+        }
+        // SAFETY: as above.
+        unsafe {
+            let tile = block.problem.part(rectangle.0.clone(), rectangle.1.clone()).c;
+            staged(tile, matches!(block.old, Old::Times(_)), &|c, row| finished(Out { c, row, ..out }));
+        }
+    }
+
+    /// Where the packed copy of a wide strip is.
+    fn packed(&self, block: &Block<'_, T>, strip: Group) -> *mut T {
+        block.wide_buffer.wrapping_add((strip.start - block.vectors.start) * self.kernels.lanes * block.steps.len())
+    }
+
+    /// Packs a wide strip.
+    fn pack_wide(&self, block: &Block<'_, T>, strip: Group) {
+        let (b, lanes, steps) = (&block.problem.b, self.kernels.lanes, &block.steps);
+        let (col, width) = (strip.start * lanes, strip.len * lanes);
+        let (lane, step, depth, dst) = (b.col_stride(), b.row_stride(), steps.len(), self.packed(block, strip));
+        let panel =
+            Panel { src: b.at(steps.start, col), lane, step, lanes: width.min(b.cols() - col), depth, dst, width };
+        // SAFETY: the strip lies within B, its copy within the buffer.
+        unsafe { (self.kernels.pack)(&panel) }
     }
 
     /// Packs the strips of a narrow block, `strip_room` elements apart.
@@ -369,38 +418,35 @@ impl<T: Element> Nest<'_, T> {
     }
 }
 
-/// What the tiles of one K-block are made of.
-struct Block<T> {
+/// The tiles of a K-block that are computed together, and all that they have in common.
+struct Block<'p, T> {
+    problem: &'p Problem<'p, T>,
     vectors: Range<usize>,
     /// Of narrow rows.
     strips: Even,
     steps: Range<usize>,
     /// Whether these are the first rows to meet the wide strips.
     first: bool,
-    sums: Sums,
+    /// Whether the narrow side is walked across its rows.
+    across: bool,
+    /// Whether C has adjacent columns; otherwise tiles go through the stack.
+    adjacent: bool,
+    /// Whether something is to be done after each tile.
+    alone: bool,
+    old: Old<T>,
+    alpha: T,
+    /// If this is the last K-block.
+    bias: Option<MatRef<'p, T>>,
     wide_buffer: *mut T,
     narrow_buffer: *mut T,
     /// Elements from one packed strip of the narrow operand to the next.
     narrow_strip: usize,
 }
 
-/// What is added to a tile's sums.
-#[derive(Clone, Copy, PartialEq)]
-enum Old {
-    C,
-    Zero,
-    NegZero,
-}
-
-impl Old {
-    /// Its first row and the stride to the next, where `c` is the tile of C.
-    fn rows<T: Element>(self, c: *const T, stride: isize) -> (*const T, isize) {
-        match self {
-            Old::C => (c, stride),
-            Old::Zero => (T::ZEROS.as_ptr(), 0),
-            Old::NegZero => (T::NEG_ZEROS.as_ptr(), 0),
-        }
-    }
+/// What the sums of the first K-block are added to.
+#[inline]
+fn first_block<T: Element>(beta: T) -> Old<T> {
+    if beta == T::ZERO { Old::Constant(T::ZERO) } else { Old::Times(beta) }
 }
 
 /// The most elements of a tile on the stack.

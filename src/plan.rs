@@ -86,6 +86,44 @@ impl Even {
     }
 }
 
+/// Runs of the same length, one after the other.
+#[derive(Clone, Copy)]
+pub struct Group {
+    pub start: usize,
+    pub len: usize,
+    pub count: usize,
+}
+
+impl Group {
+    #[inline]
+    pub fn end(&self) -> usize {
+        self.start + self.len * self.count
+    }
+
+    /// Itself, or each run alone; nothing if there is none.
+    #[inline]
+    pub fn cut(self, alone: bool) -> impl Iterator<Item = Group> {
+        let count = if alone { 1 } else { self.count };
+        (0..if alone { self.count } else { self.count.min(1) }).map(move |i| Group {
+            start: self.start + i * self.len,
+            count,
+            ..self
+        })
+    }
+}
+
+impl Even {
+    /// The runs of the same length together, but the last one alone if `ragged`. Some groups may be empty.
+    #[inline]
+    pub fn groups(self, ragged: bool) -> [Group; 3] {
+        let (long, tail) = (self.short + 1, usize::from(ragged));
+        let longer = Group { start: self.start, len: long, count: self.longer };
+        // The last run is a shorter one.
+        let shorter = Group { start: longer.end(), len: self.short, count: self.parts - self.longer - tail };
+        [longer, shorter, Group { start: shorter.end(), len: self.short, count: tail }]
+    }
+}
+
 impl Iterator for Even {
     type Item = Range<usize>;
 
@@ -149,7 +187,7 @@ impl Plan {
             false => f.m,
         };
         // Where little is summed, time goes into C: it is walked along its rows, past a wide block that stays in L2.
-        let by_rows = f.k <= SHALLOW;
+        let by_rows = f.k <= SHALLOW && col_strips > 8;
         let wide_bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
         let wide_block = match pack_wide || by_rows {
             true => (wide_bytes / (block * f.lanes * f.size * vecs)).max(1) * vecs,
@@ -179,10 +217,14 @@ fn tile(f: &Facts, menu: &[usize], vectors: usize, most_rows: usize) -> (usize, 
     let mut best = (usize::MAX, (1, 1));
     for (vecs, &menu_rows) in (1..=vectors).zip(menu) {
         let rows = menu_rows.min(most_rows);
-        let (row_strips, strips) = (pieces(f.m, rows), pieces(vectors, vecs));
-        let (r, v) = (pieces_len(f.m, row_strips), pieces_len(vectors, strips));
         // Half cycles of a step: eight sums hide the latency of a multiply-add; two loads go with two of them.
-        let cost = strips * row_strips * (8 * (r * v).max(r + v).max(8) + r + v);
+        let step = |r: usize, v: usize| 8 * (r * v).max(r + v).max(8) + r + v + 4;
+        let column = |v: usize| -> usize {
+            let [longer, shorter, _] = even(0..f.m, pieces(f.m, rows)).groups(false);
+            longer.count * step(longer.len, v) + shorter.count * step(shorter.len, v)
+        };
+        let [longer, shorter, _] = even(0..vectors, pieces(vectors, vecs)).groups(false);
+        let cost = longer.count * column(longer.len) + shorter.count * column(shorter.len);
         if cost < best.0 {
             best = (cost, (rows, vecs));
         }
@@ -200,7 +242,7 @@ pub const LINE: usize = 64;
 const WIDE_BYTES: usize = 4 << 20;
 
 /// The most steps for which C is walked by rows.
-const SHALLOW: usize = 64;
+const SHALLOW: usize = 32;
 
 /// Whether `count` pieces of `lines` cache lines each, `stride` bytes apart, stay in `bytes` of an 8-way cache. Strides
 /// that are large powers of two use few of its sets.

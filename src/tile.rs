@@ -35,27 +35,45 @@ pub struct Step<T> {
     pub wide: Wide<T>,
 }
 
-/// Where one tile's sums go: `c = fma(alpha, sum, beta · c_in)`.
-///
-/// `c_in` is `c` itself, or a row of zeros with stride 0 where C must not be read. (A row of −0 with `alpha` = `beta`
-/// = 1 stores the bare sum: −0 is what an addition leaves every bit of the other term for.)
+/// Where one tile's sums go: `c = fma(alpha, sum, old)`.
 #[derive(Clone, Copy)]
 pub struct Out<T> {
     pub c: *mut T,
     /// Elements from one row of C to the next; its columns are adjacent.
     pub row: isize,
-    pub c_in: *const T,
-    pub c_in_row: isize,
+    pub old: Old<T>,
     pub alpha: T,
-    pub beta: T,
     /// Columns to write: more than NV − 1 vectors, at most NV.
     pub cols: usize,
 }
 
+/// What the sums are added to.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Old<T> {
+    /// C, times this.
+    Times(T),
+    /// This, and C is not read. (Where `alpha` is 1, −0 stores the bare sum.)
+    Constant(T),
+}
+
+/// How many tiles one after the other, and the elements from one to the next in both operands and in C.
+#[derive(Clone, Copy)]
+pub struct Repeat {
+    pub count: usize,
+    pub narrow: isize,
+    pub wide: isize,
+    pub c: isize,
+}
+
+impl Repeat {
+    pub const ONCE: Repeat = Repeat { count: 1, narrow: 0, wide: 0, c: 0 };
+}
+
 /// # Safety
 /// The instruction set of the kernel is there; R rows and `depth` steps of the narrow side, `depth` steps of NV vectors
-/// of the wide side (of `cols` elements if it is loaded in part) and `cols` columns of R rows of C and `c_in` are valid.
-pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>);
+/// of the wide side (of `cols` elements if it is loaded in part) and `cols` columns of R rows of C are valid, for each of
+/// the repeated tiles.
+pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>, Repeat);
 
 /// How a tile loads the wide operand: whole vectors; the last one in part, since nothing may be read beyond an operand;
 /// or turned in registers, being contiguous along the depth.
@@ -68,46 +86,87 @@ pub const TURNED: u8 = 2;
 pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
     step: &Step<S::T>,
     out: &Out<S::T>,
+    repeat: Repeat,
 ) {
-    // SAFETY: all pointers stay within what the caller promises.
+    let last = out.cols - (NV - 1) * S::LANES;
+    let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
+    for _ in 0..repeat.count {
+        // SAFETY: all pointers stay within what the caller promises.
+        unsafe {
+            let mask = S::first(last);
+            // C is written last, but asked for first: it comes while the sums are made.
+            for r in 0..R {
+                let row = c.offset(r as isize * out.row);
+                S::prefetch(row);
+                S::prefetch(row.add(out.cols - 1));
+            }
+            let mut sums = [[S::splat(S::T::ZERO); NV]; R];
+            let from = Step {
+                depth: step.depth,
+                narrow: Narrow { ptr: narrow, ..step.narrow },
+                wide: Wide { ptr: wide, ..step.wide },
+            };
+            let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(&from, out.cols, mask);
+            let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
+            // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
+            // (Partial loads are too rare to pay for the code.)
+            let turns = if WIDE == WHOLE { step.depth / 4 } else { 0 };
+            for _ in 0..turns {
+                walk.add_product(&mut sums, 0);
+                walk.add_product(&mut sums, 1);
+                walk.add_product(&mut sums, 2);
+                walk.add_product(&mut sums, 3);
+                walk.advance(4);
+            }
+            for _ in turned + 4 * turns..step.depth {
+                walk.add_product(&mut sums, 0);
+                walk.advance(1);
+            }
+            let alpha = S::splat(out.alpha);
+            match out.old {
+                Old::Times(beta) => {
+                    let beta = S::splat(beta);
+                    store::<S, R, NV>(&sums, c, out.row, last, |at, part| {
+                        let old = if part { S::load_first(at, mask) } else { S::load(at) };
+                        (alpha, S::mul(beta, old))
+                    });
+                }
+                Old::Constant(x) => {
+                    let old = S::splat(x);
+                    store::<S, R, NV>(&sums, c, out.row, last, |_, _| (alpha, old));
+                }
+            }
+        }
+        narrow = narrow.wrapping_offset(repeat.narrow);
+        wide = wide.wrapping_offset(repeat.wide);
+        c = c.wrapping_offset(repeat.c);
+    }
+}
+
+/// Stores `fma(alpha, sum, old)`, both as `terms` finds them for the vector there, which may be partial.
+///
+/// # Safety
+/// As for the tile whose sums these are.
+#[inline(always)]
+unsafe fn store<S: Simd, const R: usize, const NV: usize>(
+    sums: &[[S::V; NV]; R],
+    c: *mut S::T,
+    row: isize,
+    last: usize,
+    terms: impl Fn(*const S::T, bool) -> (S::V, S::V),
+) {
+    // SAFETY: the caller's promise.
     unsafe {
-        let last = out.cols - (NV - 1) * S::LANES;
-        let mask = S::first(last);
-        // C is written last, but asked for first: it comes while the sums are made.
         for r in 0..R {
-            let row = out.c_in.offset(r as isize * out.c_in_row);
-            S::prefetch(row);
-            S::prefetch(row.add(out.cols - 1));
-        }
-        let mut sums = [[S::splat(S::T::ZERO); NV]; R];
-        let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(step, out.cols, mask);
-        let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
-        // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared. (Partial
-        // loads are too rare to pay for the code.)
-        let turns = if WIDE == WHOLE { step.depth / 4 } else { 0 };
-        for _ in 0..turns {
-            walk.add_product(&mut sums, 0);
-            walk.add_product(&mut sums, 1);
-            walk.add_product(&mut sums, 2);
-            walk.add_product(&mut sums, 3);
-            walk.advance(4);
-        }
-        for _ in turned + 4 * turns..step.depth {
-            walk.add_product(&mut sums, 0);
-            walk.advance(1);
-        }
-        let (alpha, beta) = (S::splat(out.alpha), S::splat(out.beta));
-        for r in 0..R {
-            let c = out.c.offset(r as isize * out.row);
-            let c_in = out.c_in.offset(r as isize * out.c_in_row);
             for v in 0..NV {
-                let at = v * S::LANES;
-                if v < NV - 1 || last == S::LANES {
-                    let old = S::mul(beta, S::load(c_in.add(at)));
-                    S::store(c.add(at), S::fma(alpha, sums[r][v], old));
+                let at = c.offset(r as isize * row).add(v * S::LANES);
+                let part = v == NV - 1 && last < S::LANES;
+                let (alpha, old) = terms(at, part);
+                let x = S::fma(alpha, sums[r][v], old);
+                if part {
+                    S::store_first(at, x, S::first(last));
                 } else {
-                    let old = S::mul(beta, S::load_first(c_in.add(at), mask));
-                    S::store_first(c.add(at), S::fma(alpha, sums[r][v], old), mask);
+                    S::store(at, x);
                 }
             }
         }

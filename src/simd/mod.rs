@@ -13,7 +13,7 @@ use crate::element::Element;
 use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
-use crate::tile::{Out, Step, TileFn};
+use crate::tile::{Out, Repeat, Step, TileFn};
 
 /// Vectors of one element type on one instruction set.
 ///
@@ -96,16 +96,17 @@ macro_rules! kernels {
         $($nv:literal: $($r:literal)+),+ $(,)?;
         turning: $($turned_nv:literal: $($turned_r:literal)+),+ $(,)?
     ) => {{
-        use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Step, Tile};
+        use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile};
         use $crate::tile::{PART, TURNED, WHOLE};
 
         $(#[target_feature(enable = $features)])?
         unsafe fn tile<const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
             step: &Step<$t>,
             out: &Out<$t>,
+            repeat: Repeat,
         ) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::tile::tile::<$simd, R, NV, ALONG, WIDE>(step, out) }
+            unsafe { $crate::tile::tile::<$simd, R, NV, ALONG, WIDE>(step, out, repeat) }
         }
 
         $(#[target_feature(enable = $features)])?

@@ -1,7 +1,7 @@
 //! How finished sums reach C beyond what a tile does itself: block sums added in order, and the bias.
 
 use crate::simd::Simd;
-use crate::tile::Out;
+use crate::tile::{Old, Out};
 
 /// What is done to rows of C once all blocks are summed.
 pub struct Finish<T> {
@@ -22,7 +22,7 @@ pub struct Finish<T> {
 pub type FinishFn<T> = unsafe fn(&Finish<T>);
 
 /// # Safety
-/// The instruction set of the kernel is there; `cols` elements of C, `c_in` and the sums are valid.
+/// The instruction set of the kernel is there; `cols` elements of C and of the sums are valid.
 pub type SumFn<T> = unsafe fn(&Out<T>, *const T);
 
 /// Adds the bias. See [`FinishFn`].
@@ -54,16 +54,19 @@ pub unsafe fn finish<S: Simd>(f: &Finish<S::T>) {
     }
 }
 
-/// Adds one block's bare sums to one row of C: `c = fma(alpha, sum, beta · c_in)`. See [`SumFn`].
+/// Adds one block's bare sums to one row of C: `c = fma(alpha, sum, old)`. See [`SumFn`].
 #[inline(always)]
 pub unsafe fn sum<S: Simd>(out: &Out<S::T>, sums: *const S::T) {
     // SAFETY: as the caller promises; the last vector is partial.
     unsafe {
-        let (alpha, beta) = (S::splat(out.alpha), S::splat(out.beta));
+        let alpha = S::splat(out.alpha);
         let mut j = 0;
         while j < out.cols {
             let mask = S::first(S::LANES.min(out.cols - j));
-            let old = S::mul(beta, S::load_first(out.c_in.add(j), mask));
+            let old = match out.old {
+                Old::Times(beta) => S::mul(S::splat(beta), S::load_first(out.c.add(j), mask)),
+                Old::Constant(x) => S::splat(x),
+            };
             S::store_first(out.c.add(j), S::fma(alpha, S::load_first(sums.add(j), mask), old), mask);
             j += S::LANES;
         }
