@@ -114,10 +114,10 @@ impl<'a, T: Element> Gemm<'a, T> {
         if k == 0 || (alpha == T::ZERO && !self.multiply_by_zero) {
             return nest::scale(&problem);
         }
-        if swaps(m, n, problem.c.row_stride(), problem.c.col_stride()) {
+        let kernels = T::kernels(machine);
+        if swaps(m, n, k, (problem.c.row_stride(), problem.c.col_stride()), kernels.lanes) {
             problem = problem.t();
         }
-        let kernels = T::kernels(machine);
         if nest::run_small(&problem, kernels) {
             return;
         }

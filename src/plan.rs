@@ -165,7 +165,14 @@ impl Plan {
 
         let in_lanes = f.b.1 == 1 || f.n == 1;
         let turn = !in_lanes && f.b.0 == 1 && f.k > 1 && f.m <= f.turning[0];
-        let menu = if turn { f.turning } else { f.menu };
+        // Lanes pages apart share a cache set, which has room for one vector's; and from memory, fewer streams are faster.
+        let pages_apart = f.b.1.unsigned_abs().saturating_mul(f.size).is_multiple_of(4096);
+        let from_memory = f.k.saturating_mul(f.n) > 16 * f.l2 / f.size;
+        let menu = match turn {
+            true if pages_apart || from_memory => &f.turning[..1],
+            true => f.turning,
+            false => f.menu,
+        };
         let (rows, vecs) = tile(f, menu, vectors, if across { usize::MAX } else { MOST_POINTERS });
         let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
 
@@ -200,10 +207,12 @@ impl Plan {
 
 /// Whether to compute Cᵀ = Bᵀ·Aᵀ, for a C of m×n and its row and column strides: lanes go along what is contiguous.
 #[inline]
-pub fn swaps(m: usize, n: usize, row_stride: isize, col_stride: isize) -> bool {
-    match (col_stride == 1 && n > 1, row_stride == 1 && m > 1) {
-        (true, _) => false,
-        (false, true) => true,
+pub fn swaps(m: usize, n: usize, k: usize, c: (isize, isize), lanes: usize) -> bool {
+    // A few columns leave most lanes empty: then it is cheaper to write C element by element.
+    let thin = |few: usize, many: usize| few <= lanes / 2 && many >= 4 * lanes && k >= 32;
+    match (c.1 == 1 && n > 1, c.0 == 1 && m > 1) {
+        (true, _) => thin(n, m),
+        (false, true) => !thin(m, n),
         // No dimension is contiguous: the longer one has more lanes to fill.
         (false, false) => m > n,
     }
@@ -382,10 +391,12 @@ mod tests {
 
     #[test]
     fn lanes_go_along_what_is_contiguous() {
+        let swaps = |m, n, row, col| swaps(m, n, 100, (row, col), 8);
         assert!(!swaps(20, 30, 30, 1));
         assert!(swaps(20, 30, 1, 20));
         assert!(swaps(20, 1, 1, 1) && !swaps(1, 20, 1, 1));
         assert!(swaps(30, 20, 40, 2) && !swaps(20, 30, 60, 2));
+        assert!(swaps(100, 3, 3, 1) && !swaps(3, 100, 1, 3) && !swaps(10, 3, 3, 1));
     }
 
     #[test]

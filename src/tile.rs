@@ -5,7 +5,6 @@
 pub mod epilogue;
 
 use crate::element::Sealed;
-use crate::plan::LINE;
 use crate::simd::Simd;
 
 /// The operand whose elements are broadcast.
@@ -236,57 +235,33 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         }
     }
 
-    /// Turns and adds as many steps as fill squares, and says how many. A cache line of each lane is used up before the
-    /// next lanes come: lanes a power of two apart share a cache set.
+    /// Turns and adds as many steps as fill squares, and says how many. The vectors take turns: the sums of each are a
+    /// chain of dependent additions, and the processor looks only a square or two ahead.
     ///
     /// # Safety
     /// The steps are there, and so is the instruction set.
     #[inline(always)]
     unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize) -> usize {
-        let mut steps = 0;
-        while depth - steps >= S::TURN {
-            let squares = (depth - steps).min(LINE / size_of::<S::T>()) / S::TURN;
-            // SAFETY: the caller's promise.
-            unsafe {
-                self.add_squares::<0>(sums, squares);
-                self.add_squares::<1>(sums, squares);
-                self.add_squares::<2>(sums, squares);
-                self.add_squares::<3>(sums, squares);
-            }
-            self.advance((squares * S::TURN) as isize);
-            steps += squares * S::TURN;
-        }
-        steps
-    }
-
-    /// Adds squares of vector V, if there is one.
-    ///
-    /// # Safety
-    /// The steps are there, and so is the instruction set.
-    #[inline(always)]
-    unsafe fn add_squares<const V: usize>(&self, sums: &mut [[S::V; NV]; R], squares: usize) {
-        if V >= NV {
-            return;
-        }
-        // SAFETY: lanes that are not there repeat the last one.
-        unsafe {
-            let mut src = self.wide.offset((V * S::LANES) as isize * self.lane);
-            let runs = self.lanes - V * S::LANES;
-            for square in 0..squares {
-                // The same twice: the compiler drops the comparisons where all lanes are there.
-                let columns = match runs >= S::LANES {
-                    true => S::turn(src, self.lane, S::LANES),
-                    false => S::turn(src, self.lane, runs),
-                };
-                for c in 0..S::TURN {
-                    for r in 0..R {
-                        let x = self.broadcast(r, square * S::TURN + c);
-                        sums[r][V] = S::fma(x, columns[c], sums[r][V]);
+        let all = self.lanes == NV * S::LANES;
+        for _ in 0..depth / S::TURN {
+            for v in 0..NV {
+                // SAFETY: the caller's promise. The same twice: the compiler drops the repeating of lanes from the first.
+                unsafe {
+                    let src = self.wide.offset((v * S::LANES) as isize * self.lane);
+                    let columns = match all {
+                        true => S::turn(src, self.lane, S::LANES),
+                        false => S::turn(src, self.lane, self.lanes - v * S::LANES),
+                    };
+                    for c in 0..S::TURN {
+                        for r in 0..R {
+                            sums[r][v] = S::fma(self.broadcast(r, c), columns[c], sums[r][v]);
+                        }
                     }
                 }
-                src = src.add(S::TURN);
             }
+            self.advance(S::TURN as isize);
         }
+        depth / S::TURN * S::TURN
     }
 
     /// One step of vector `v`, lane by lane.
