@@ -280,18 +280,21 @@ impl<T: Element> Nest<'_, T> {
                 for group in wide_strips.groups(ragged) {
                     for wide in group.cut(packs || block.alone) {
                         if packs {
-                            self.pack_wide(block, wide);
+                            self.pack_wide(block, even(wide.start..wide.end(), 1));
                         }
                         self.run(block, rows, at, wide);
                     }
                 }
             }
         } else {
+            let (mut unpacked, mut packed) = (wide_strips, vectors.start);
             for wide in wide_strips {
-                let wide = Group { start: wide.start, len: wide.len(), count: 1 };
-                if packs {
-                    self.pack_wide(block, wide);
+                if packs && packed == wide.start {
+                    let next = unpacked.split_off_first(self.packed_together(block));
+                    self.pack_wide(block, next);
+                    packed = unpacked.start();
                 }
+                let wide = Group { start: wide.start, len: wide.len(), count: 1 };
                 let mut at = 0;
                 for group in strips.groups(false) {
                     for rows in group.cut(block.alone) {
@@ -312,7 +315,7 @@ impl<T: Element> Nest<'_, T> {
         let cols = width.min(c.cols() - col);
         let (wide, wide_next) = match plan.wide {
             Reading::Packed => (
-                Wide { ptr: self.packed(block, wide_strips).cast_const(), depth: width as isize, lane: 1 },
+                Wide { ptr: self.packed(block, wide_strips.start).cast_const(), depth: width as isize, lane: 1 },
                 depth as isize,
             ),
             _ => {
@@ -365,19 +368,33 @@ impl<T: Element> Nest<'_, T> {
     }
 
     /// Where the packed copy of a wide strip is.
-    fn packed(&self, block: &Block<'_, T>, strip: Group) -> *mut T {
-        block.wide_buffer.wrapping_add((strip.start - block.vectors.start) * self.kernels.lanes * block.steps.len())
+    fn packed(&self, block: &Block<'_, T>, vector: usize) -> *mut T {
+        block.wide_buffer.wrapping_add((vector - block.vectors.start) * self.kernels.lanes * block.steps.len())
     }
 
-    /// Packs a wide strip.
-    fn pack_wide(&self, block: &Block<'_, T>, strip: Group) {
+    /// How many wide strips are packed at once. Steps a page apart are read in longer runs: with few rows, packing is
+    /// most of the work, and memory delivers pages (16×4096×4096: PACKGAIN).
+    fn packed_together(&self, block: &Block<'_, T>) -> usize {
+        let b = &block.problem.b;
+        let far = b.row_stride().unsigned_abs().saturating_mul(size_of::<T>()) >= 2048;
+        if b.col_stride() == 1 && far { 8 } else { 1 }
+    }
+
+    /// Packs wide strips, a few steps of all of them at a time.
+    fn pack_wide(&self, block: &Block<'_, T>, strips: Even) {
         let (b, lanes, steps) = (&block.problem.b, self.kernels.lanes, &block.steps);
-        let (col, width) = (strip.start * lanes, strip.len * lanes);
-        let (lane, step, depth, dst) = (b.col_stride(), b.row_stride(), steps.len(), self.packed(block, strip));
-        let panel =
-            Panel { src: b.at(steps.start, col), lane, step, lanes: width.min(b.cols() - col), depth, dst, width };
-        // SAFETY: the strip lies within B, its copy within the buffer.
-        unsafe { (self.kernels.pack)(&panel) }
+        let (lane, step) = (b.col_stride(), b.row_stride());
+        let together = if strips.len() > 1 { 8 } else { steps.len() };
+        for from in steps.clone().step_by(together) {
+            let depth = together.min(steps.end - from);
+            for strip in strips {
+                let (col, width) = (strip.start * lanes, strip.len() * lanes);
+                let dst = self.packed(block, strip.start).wrapping_add((from - steps.start) * width);
+                let (src, lanes) = (b.at(from, col), width.min(b.cols() - col));
+                // SAFETY: the strip lies within B, its copy within the buffer: the width is in whole vectors.
+                unsafe { (self.kernels.pack)(&Panel { src, lane, step, lanes, depth, dst, width }) }
+            }
+        }
     }
 
     /// Packs the strips of a narrow block, `strip_room` elements apart.

@@ -80,6 +80,26 @@ pub fn even(range: Range<usize>, parts: usize) -> Even {
 
 impl Even {
     #[inline]
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// How many runs.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.parts
+    }
+
+    /// Takes the first `parts` runs, or as many as there are, out of them.
+    pub fn split_off_first(&mut self, parts: usize) -> Even {
+        let parts = parts.min(self.parts);
+        let first = Even { parts, longer: self.longer.min(parts), ..*self };
+        let start = self.nth_part(parts).start;
+        *self = Even { start, parts: self.parts - parts, longer: self.longer - first.longer, ..*self };
+        first
+    }
+
+    #[inline]
     pub fn nth_part(&self, i: usize) -> Range<usize> {
         let start = self.start + i * self.short + i.min(self.longer);
         start..start + self.short + usize::from(i < self.longer)
@@ -178,10 +198,14 @@ impl Plan {
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
         let lines = (vecs * f.lanes * f.size).div_ceil(LINE); // of a step of a strip
+        // A partial vector is loaded slowly: where it is a large part of few columns, a padded copy is faster.
+        let padding_pays = f.n < 4 * f.lanes && !f.n.is_multiple_of(f.lanes) && f.k >= 64;
+        // Packing reads memory in longer runs than tiles do, which pays from a few rows on.
+        let streams = from_memory && f.m > 2;
         let stays = || fits(block, lines, f.b.0.unsigned_abs().saturating_mul(f.size), f.l1d / 2);
         let wide = match () {
             _ if turn => Reading::Turned,
-            _ if in_lanes && (row_strips <= 2 || stays()) => Reading::InPlace,
+            _ if in_lanes && (row_strips <= 2 || (stays() && !padding_pays)) && !streams => Reading::InPlace,
             _ => Reading::Packed,
         };
         let pack_wide = wide == Reading::Packed;
