@@ -118,7 +118,7 @@ impl<'a, T: Element> Gemm<'a, T> {
         if swaps(m, n, k, (problem.c.row_stride(), problem.c.col_stride()), kernels.lanes) {
             problem = problem.t();
         }
-        if nest::run_small(&problem, kernels) {
+        if nest::small::run(&problem, kernels) {
             return;
         }
         let plan = Plan::new(&Facts {

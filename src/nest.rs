@@ -1,12 +1,14 @@
-//! The loops: walks a plan, serial or on rayon.
+//! The loops: walks a plan. Who walks which part is in `tasks`, what needs no plan in `small`.
 
-use core::mem::MaybeUninit;
+pub mod small;
+mod tasks;
+
 use core::ops::Range;
 
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{Even, Group, MOST_POINTERS, Plan, Reading, Split, even, pieces, pieces_len};
+use crate::plan::{Even, Group, Plan, Reading, Split, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::epilogue::Finish;
@@ -56,56 +58,6 @@ pub fn run<T: Element>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T
     }
 }
 
-/// Computes a product whose C is one column of a few tiles, if it is one.
-///
-/// With so little to do, planning would be most of the work: this takes a call from 80 ns to 30.
-#[inline]
-pub fn run_small<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
-    let Problem { a, b, c, alpha, beta, bias } = problem;
-    let (m, n, k) = (c.rows(), c.cols(), a.cols());
-    let across = a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
-    let in_reach = (across || a.col_stride() == 1) && (n == 1 || c.col_stride() == 1);
-    if m > SMALL.0 || n > SMALL.1 * kernels.lanes || k > SMALL.2 || !in_reach || bias.is_some() {
-        return false;
-    }
-    if n > 1 && b.col_stride() != 1 {
-        return pack_small(problem, kernels);
-    }
-    let vecs = pieces(n, kernels.lanes);
-    let menu = kernels.tiles.rows;
-    let most = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
-    let part = n < vecs * kernels.lanes;
-    let wide = Wide { ptr: b.as_ptr(), depth: b.row_stride(), lane: 1 };
-    for rows in even(0..m, pieces(m, most)) {
-        let narrow = Narrow { ptr: a.at(rows.start, 0), row: a.row_stride(), depth: a.col_stride() };
-        let old = first_block(*beta);
-        let out = Out { c: c.at(rows.start, 0), row: c.row_stride(), old, alpha: *alpha, cols: n };
-        let tile = kernels.tiles.tiles[vecs - 1][rows.len() - 1].of(across, part);
-        // SAFETY: the operands as their views promise; the kernels are of this machine.
-        unsafe { tile(&Step { depth: k, narrow, wide }, &out, Repeat::ONCE) }
-    }
-    true
-}
-
-/// The same with B contiguous along the depth: packed on the stack.
-#[inline(never)]
-fn pack_small<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
-    const ROOM: usize = SMALL.1 * 16 * SMALL.2 + SLACK;
-    let (b, mut room) = (&problem.b, [const { MaybeUninit::<T>::uninit() }; ROOM]);
-    let (lane, step, lanes, depth) = (b.col_stride(), b.row_stride(), b.cols(), b.rows());
-    let (width, dst) = (lanes.next_multiple_of(kernels.lanes), room.as_mut_ptr().cast());
-    debug_assert!(kernels.lanes <= 16 && width * depth + SLACK <= ROOM);
-    // SAFETY: B as its view promises; the room is large enough, and written before it is read.
-    unsafe {
-        (kernels.pack)(&Panel { src: b.as_ptr(), lane, step, lanes, depth, dst, width });
-        let b = MatRef::from_raw_parts(dst, depth, lanes, width as isize, 1);
-        run_small(&Problem { b, c: problem.c.alias(), ..*problem }, kernels)
-    }
-}
-
-/// The most rows, vectors and steps of a small product.
-const SMALL: (usize, usize, usize) = (24, 3, 64);
-
 /// C = `beta`·C + bias, for a product that sums nothing. Leaves every bit where `beta` is 1.
 pub fn scale<T: Element>(problem: &Problem<'_, T>) {
     let Problem { c, beta, bias, .. } = problem;
@@ -146,62 +98,6 @@ struct Nest<'a, T: 'static> {
 }
 
 impl<T: Element> Nest<'_, T> {
-    /// Rectangles of C, each with all of K, a task for each.
-    fn grid(&self, problem: &Problem<'_, T>, rows: usize, cols: usize) {
-        let lanes = self.kernels.lanes;
-        let all_rows = even(0..problem.c.rows(), rows);
-        let all_vectors = even(0..problem.c.cols().div_ceil(lanes), cols);
-        parallel(0..rows * cols, &|task| {
-            let rows = all_rows.nth_part(task / cols);
-            let vectors = all_vectors.nth_part(task % cols);
-            let cols = vectors.start * lanes..problem.c.cols().min(vectors.end * lanes);
-            // SAFETY: each task has a rectangle of its own.
-            self.product(&unsafe { problem.part(rows, cols) }, Sums::IntoC);
-        });
-    }
-
-    /// K-blocks shared by tasks into buffers of their own; then their sums are added to C in order, as one task would.
-    fn deep(&self, problem: &Problem<'_, T>, tasks: usize) {
-        let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
-        let blocks = k.div_ceil(self.plan.block);
-        let mut scratch = Scratch::new::<T>(blocks * m * n);
-        let sums = Shared(scratch.as_mut_ptr::<T>());
-        let groups = even(0..blocks, tasks);
-        parallel(0..tasks, &|task| {
-            for block in groups.nth_part(task) {
-                let steps = block * self.plan.block..k.min((block + 1) * self.plan.block);
-                // SAFETY: the buffer has m·n elements for each block, and each block is one task's.
-                let c = unsafe { MatMut::from_raw_parts(sums.get().add(block * m * n), m, n, n as isize, 1) };
-                let part = Problem {
-                    a: problem.a.part(0..m, steps.clone()),
-                    b: problem.b.part(steps, 0..n),
-                    c,
-                    bias: None,
-                    ..*problem
-                };
-                self.product(&part, Sums::Bare);
-            }
-        });
-        for block in 0..blocks {
-            let old = if block == 0 { first_block(problem.beta) } else { Old::Times(T::ONE) };
-            for row in 0..m {
-                for cols in even(0..n, n.div_ceil(STAGE)) {
-                    // SAFETY: one run of a row of C and of the sums, which the tasks have written.
-                    unsafe {
-                        let (run, start) = (problem.part(row..row + 1, cols.clone()), cols.start);
-                        staged(run.c, matches!(old, Old::Times(_)), &|c, stride| {
-                            let out = Out { c, row: stride, old, alpha: problem.alpha, cols: cols.len() };
-                            (self.kernels.sum)(&out, sums.get().add((block * m + row) * n + start));
-                            if let Some(bias) = run.bias.filter(|_| block == blocks - 1) {
-                                self.finish(&out, 1, bias);
-                            }
-                        });
-                    }
-                }
-            }
-        }
-    }
-
     /// The serial product: wide blocks, K-blocks, narrow blocks. A narrow block is packed when it is entered.
     fn product(&self, problem: &Problem<'_, T>, sums: Sums) {
         let Nest { plan, kernels } = *self;
@@ -373,7 +269,7 @@ impl<T: Element> Nest<'_, T> {
     }
 
     /// How many wide strips are packed at once. Steps a page apart are read in longer runs: with few rows, packing is
-    /// most of the work, and memory delivers pages (16×4096×4096: PACKGAIN).
+    /// most of the work, and memory delivers pages (16×4096×4096: 2.4×).
     fn packed_together(&self, block: &Block<'_, T>) -> usize {
         let b = &block.problem.b;
         let far = b.row_stride().unsigned_abs().saturating_mul(size_of::<T>()) >= 2048;
@@ -487,28 +383,5 @@ unsafe fn staged<T: Element>(c: MatMut<'_, T>, read: bool, write: &dyn Fn(*mut T
         }
         write(stage.as_mut_ptr(), cols as isize);
         (0..rows).for_each(|i| (0..cols).for_each(|j| *c.at(i, j) = stage[at(i, j)]));
-    }
-}
-
-/// Calls `task` for each number of the range, on the threads of the current rayon pool. `join` allocates nothing.
-fn parallel(tasks: Range<usize>, task: &(dyn Fn(usize) + Sync)) {
-    #[cfg(feature = "rayon")]
-    if tasks.len() > 1 {
-        let middle = tasks.start + tasks.len() / 2;
-        rayon::join(|| parallel(tasks.start..middle, task), || parallel(middle..tasks.end, task));
-        return;
-    }
-    tasks.for_each(task);
-}
-
-/// A pointer that tasks share; each writes elements of its own.
-struct Shared<T>(*mut T);
-
-// SAFETY: the tasks keep their elements apart.
-unsafe impl<T: Send> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn get(&self) -> *mut T {
-        self.0
     }
 }

@@ -364,6 +364,29 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_the_same_runs() {
+        for len in 1..40 {
+            for parts in 1..9.min(len + 1) {
+                let runs: Vec<_> = even(3..3 + len, parts).collect();
+                for ragged in [false, true] {
+                    let [longer, shorter, tail] = even(3..3 + len, parts).groups(ragged);
+                    assert_eq!(tail.count, usize::from(ragged));
+                    let alone: Vec<_> = [longer, shorter, tail].into_iter().flat_map(|g| g.cut(true)).collect();
+                    assert_eq!(alone.iter().map(|g| g.start..g.end()).collect::<Vec<_>>(), runs);
+                    let mut together = [longer, shorter, tail].into_iter().flat_map(|g| g.cut(false));
+                    assert!(together.all(|g| g.count > 0));
+                }
+                for first in 0..10 {
+                    let mut rest = even(3..3 + len, parts);
+                    let taken = rest.split_off_first(first);
+                    assert_eq!(taken.len(), first.min(parts));
+                    assert_eq!(taken.chain(rest).collect::<Vec<_>>(), runs);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn blocks_are_the_fewest_and_even() {
         for (k, len) in [(1, 16), (16, 16), (17, 32), (512, 512), (513, 272), (1024, 512), (1025, 352), (1541, 400)] {
             assert_eq!(block_len(k, 512), len, "k = {k}");
@@ -411,6 +434,20 @@ mod tests {
         assert_eq!(plan((40, 1), (1, 40)).wide, Reading::Packed);
         assert!(plan((80, 2), (30, 1)).pack_narrow);
         assert!(!plan((1, 20), (30, 1)).pack_narrow);
+    }
+
+    #[test]
+    fn few_rows_turn_the_wide_operand_and_many_pack_it() {
+        let plan = |m, stride| Plan::new(&Facts { b: (1, stride), ..facts(m, 1000, 700) });
+        assert_eq!(plan(1, 700).wide, Reading::Turned);
+        assert_eq!(plan(5, 700).wide, Reading::Packed);
+        assert!(plan(1, 700).vecs > 1 && plan(1, 1024).vecs == 1);
+    }
+
+    #[test]
+    fn shallow_products_walk_c_by_rows() {
+        assert!(Plan::new(&facts(1000, 1000, 8)).by_rows);
+        assert!(!Plan::new(&facts(1000, 1000, 100)).by_rows && !Plan::new(&facts(10000, 16, 8)).by_rows);
     }
 
     #[test]

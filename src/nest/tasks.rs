@@ -1,0 +1,91 @@
+//! A product shared by the tasks of a rayon pool.
+
+use core::ops::Range;
+
+use super::{Nest, Problem, STAGE, Sums, first_block, staged};
+use crate::element::Element;
+use crate::matrix::MatMut;
+use crate::plan::even;
+use crate::scratch::Scratch;
+use crate::tile::{Old, Out};
+
+impl<T: Element> Nest<'_, T> {
+    /// Rectangles of C, each with all of K, a task for each.
+    pub(super) fn grid(&self, problem: &Problem<'_, T>, rows: usize, cols: usize) {
+        let lanes = self.kernels.lanes;
+        let all_rows = even(0..problem.c.rows(), rows);
+        let all_vectors = even(0..problem.c.cols().div_ceil(lanes), cols);
+        parallel(0..rows * cols, &|task| {
+            let rows = all_rows.nth_part(task / cols);
+            let vectors = all_vectors.nth_part(task % cols);
+            let cols = vectors.start * lanes..problem.c.cols().min(vectors.end * lanes);
+            // SAFETY: each task has a rectangle of its own.
+            self.product(&unsafe { problem.part(rows, cols) }, Sums::IntoC);
+        });
+    }
+
+    /// K-blocks shared by tasks into buffers of their own; then their sums are added to C in order, as one task would.
+    pub(super) fn deep(&self, problem: &Problem<'_, T>, tasks: usize) {
+        let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
+        let blocks = k.div_ceil(self.plan.block);
+        let mut scratch = Scratch::new::<T>(blocks * m * n);
+        let sums = Shared(scratch.as_mut_ptr::<T>());
+        let groups = even(0..blocks, tasks);
+        parallel(0..tasks, &|task| {
+            for block in groups.nth_part(task) {
+                let steps = block * self.plan.block..k.min((block + 1) * self.plan.block);
+                // SAFETY: the buffer has m·n elements for each block, and each block is one task's.
+                let c = unsafe { MatMut::from_raw_parts(sums.get().add(block * m * n), m, n, n as isize, 1) };
+                let part = Problem {
+                    a: problem.a.part(0..m, steps.clone()),
+                    b: problem.b.part(steps, 0..n),
+                    c,
+                    bias: None,
+                    ..*problem
+                };
+                self.product(&part, Sums::Bare);
+            }
+        });
+        for block in 0..blocks {
+            let old = if block == 0 { first_block(problem.beta) } else { Old::Times(T::ONE) };
+            for row in 0..m {
+                for cols in even(0..n, n.div_ceil(STAGE)) {
+                    // SAFETY: one run of a row of C and of the sums, which the tasks have written.
+                    unsafe {
+                        let (run, start) = (problem.part(row..row + 1, cols.clone()), cols.start);
+                        staged(run.c, matches!(old, Old::Times(_)), &|c, stride| {
+                            let out = Out { c, row: stride, old, alpha: problem.alpha, cols: cols.len() };
+                            (self.kernels.sum)(&out, sums.get().add((block * m + row) * n + start));
+                            if let Some(bias) = run.bias.filter(|_| block == blocks - 1) {
+                                self.finish(&out, 1, bias);
+                            }
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Calls `task` for each number of the range, on the threads of the current rayon pool. `join` allocates nothing.
+fn parallel(tasks: Range<usize>, task: &(dyn Fn(usize) + Sync)) {
+    #[cfg(feature = "rayon")]
+    if tasks.len() > 1 {
+        let middle = tasks.start + tasks.len() / 2;
+        rayon::join(|| parallel(tasks.start..middle, task), || parallel(middle..tasks.end, task));
+        return;
+    }
+    tasks.for_each(task);
+}
+
+/// A pointer that tasks share; each writes elements of its own.
+struct Shared<T>(*mut T);
+
+// SAFETY: the tasks keep their elements apart.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn get(&self) -> *mut T {
+        self.0
+    }
+}
