@@ -104,7 +104,7 @@ fn layers(criterion: &mut Criterion) {
 /// Products so small that what surrounds them counts.
 fn overhead(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("overhead");
-    for size in [2, 4, 8] {
+    for size in [1, 2, 4, 8] {
         Product::square(Layout::NN, size).compare(&mut group, &format!("f32 NN {size}"), matrixmultiply::sgemm);
     }
 }
