@@ -20,7 +20,8 @@ pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     let across = a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
     let in_reach = (across || a.col_stride() == 1) && (n == 1 || c.col_stride() == 1);
-    if m > SMALL.0 || n > SMALL.1 * kernels.lanes || k > SMALL.2 || !in_reach || bias.is_some() {
+    let vectors = SMALL.1.min(kernels.tiles.rows.len());
+    if m > SMALL.0 || n > vectors * kernels.lanes || k > SMALL.2 || !in_reach || bias.is_some() {
         return false;
     }
     if n > 1 && b.col_stride() != 1 {
