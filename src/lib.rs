@@ -97,6 +97,7 @@ mod matrix;
 mod nest;
 mod pack;
 mod plan;
+mod runs;
 mod scratch;
 mod simd;
 #[cfg(test)]

@@ -8,7 +8,8 @@ use core::ops::Range;
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{Even, Group, Plan, Reading, Split, even, pieces, pieces_len};
+use crate::plan::{Plan, Reading, Split};
+use crate::runs::{Even, Group, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::epilogue::Finish;
@@ -178,7 +179,7 @@ impl<T: Element> Nest<'_, T> {
                         if packs {
                             self.pack_wide(block, even(wide.start..wide.end(), 1));
                         }
-                        self.run(block, rows, at, wide);
+                        self.equal_tiles(block, rows, at, wide);
                     }
                 }
             }
@@ -194,7 +195,7 @@ impl<T: Element> Nest<'_, T> {
                 let mut at = 0;
                 for group in strips.groups(false) {
                     for rows in group.cut(block.alone) {
-                        self.run(block, rows, at, wide);
+                        self.equal_tiles(block, rows, at, wide);
                         at += rows.count;
                     }
                 }
@@ -203,7 +204,7 @@ impl<T: Element> Nest<'_, T> {
     }
 
     /// Tiles of one size: narrow strips, the first of them the `at`-th, by one wide strip, or one by several.
-    fn run(&self, block: &Block<'_, T>, rows: Group, at: usize, wide_strips: Group) {
+    fn equal_tiles(&self, block: &Block<'_, T>, rows: Group, at: usize, wide_strips: Group) {
         let Nest { plan, kernels } = *self;
         let Problem { a, b, c, .. } = block.problem;
         let depth = block.steps.len();

@@ -88,11 +88,12 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     repeat: Repeat,
 ) {
     let last = out.cols - (NV - 1) * S::LANES;
+    // SAFETY: the instruction set is there.
+    let mask = unsafe { S::first(last) };
     let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
     for _ in 0..repeat.count {
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
-            let mask = S::first(last);
             // C is written last, but asked for first: it comes while the sums are made.
             for r in 0..R {
                 let row = c.offset(r as isize * out.row);
@@ -100,12 +101,8 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 S::prefetch(row.add(out.cols - 1));
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
-            let from = Step {
-                depth: step.depth,
-                narrow: Narrow { ptr: narrow, ..step.narrow },
-                wide: Wide { ptr: wide, ..step.wide },
-            };
-            let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(&from, out.cols, mask);
+            let (a, b) = (Narrow { ptr: narrow, ..step.narrow }, Wide { ptr: wide, ..step.wide });
+            let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(a, b, out.cols, mask);
             let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
             // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
             // (Partial loads are too rare to pay for the code.)
@@ -121,19 +118,13 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 walk.add_product(&mut sums, 0);
                 walk.advance(1);
             }
-            let alpha = S::splat(out.alpha);
+            let to = Out { c, ..*out };
             match out.old {
-                Old::Times(beta) => {
-                    let beta = S::splat(beta);
-                    store::<S, R, NV>(&sums, c, out.row, last, |at, part| {
-                        let old = if part { S::load_first(at, mask) } else { S::load(at) };
-                        (alpha, S::mul(beta, old))
-                    });
-                }
-                Old::Constant(x) => {
-                    let old = S::splat(x);
-                    store::<S, R, NV>(&sums, c, out.row, last, |_, _| (alpha, old));
-                }
+                Old::Times(beta) => store::<S, R, NV>(&sums, &to, mask, |at, part| {
+                    let old = if part { S::load_first(at, mask) } else { S::load(at) };
+                    S::mul(S::splat(beta), old)
+                }),
+                Old::Constant(x) => store::<S, R, NV>(&sums, &to, mask, |_, _| S::splat(x)),
             }
         }
         narrow = narrow.wrapping_offset(repeat.narrow);
@@ -142,28 +133,27 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     }
 }
 
-/// Stores `fma(alpha, sum, old)`, both as `terms` finds them for the vector there, which may be partial.
+/// Stores `fma(alpha, sum, old)`, `old` being asked for each vector of C: its address and whether it is partial.
 ///
 /// # Safety
 /// As for the tile whose sums these are.
 #[inline(always)]
 unsafe fn store<S: Simd, const R: usize, const NV: usize>(
     sums: &[[S::V; NV]; R],
-    c: *mut S::T,
-    row: isize,
-    last: usize,
-    terms: impl Fn(*const S::T, bool) -> (S::V, S::V),
+    out: &Out<S::T>,
+    mask: S::Mask,
+    old: impl Fn(*const S::T, bool) -> S::V,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
+        let alpha = S::splat(out.alpha);
         for r in 0..R {
             for v in 0..NV {
-                let at = c.offset(r as isize * row).add(v * S::LANES);
-                let part = v == NV - 1 && last < S::LANES;
-                let (alpha, old) = terms(at, part);
-                let x = S::fma(alpha, sums[r][v], old);
+                let at = out.c.offset(r as isize * out.row).add(v * S::LANES);
+                let part = v == NV - 1 && out.cols < NV * S::LANES;
+                let x = S::fma(alpha, sums[r][v], old(at, part));
                 if part {
-                    S::store_first(at, x, S::first(last));
+                    S::store_first(at, x, mask);
                 } else {
                     S::store(at, x);
                 }
@@ -187,8 +177,7 @@ struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const W
 
 impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<S, R, NV, ALONG, WIDE> {
     #[inline(always)]
-    fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask) -> Self {
-        let Step { narrow, wide, .. } = step;
+    fn new(narrow: Narrow<S::T>, wide: Wide<S::T>, lanes: usize, mask: S::Mask) -> Self {
         let mut rows = [narrow.ptr; R];
         for r in 0..R {
             rows[r] = narrow.ptr.wrapping_offset(r as isize * narrow.row);

@@ -6,12 +6,15 @@ use super::{Problem, first_block};
 use crate::element::Element;
 use crate::matrix::MatRef;
 use crate::pack::{Panel, SLACK};
-use crate::plan::{MOST_POINTERS, even, pieces};
+use crate::plan::MOST_POINTERS;
+use crate::runs::{even, pieces};
 use crate::simd::Kernels;
 use crate::tile::{Narrow, Out, Repeat, Step, Wide};
 
 /// The most rows, vectors and steps of a small product.
-const SMALL: (usize, usize, usize) = (24, 3, 64);
+const ROWS: usize = 24;
+const VECTORS: usize = 3;
+const STEPS: usize = 64;
 
 /// Computes a product whose C is one column of a few tiles, if it is one.
 #[inline]
@@ -20,8 +23,8 @@ pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     let across = a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
     let in_reach = (across || a.col_stride() == 1) && (n == 1 || c.col_stride() == 1);
-    let vectors = SMALL.1.min(kernels.tiles.rows.len());
-    if m > SMALL.0 || n > vectors * kernels.lanes || k > SMALL.2 || !in_reach || bias.is_some() {
+    let vectors = VECTORS.min(kernels.tiles.rows.len());
+    if m > ROWS || n > vectors * kernels.lanes || k > STEPS || !in_reach || bias.is_some() {
         return false;
     }
     if n > 1 && b.col_stride() != 1 {
@@ -46,7 +49,7 @@ pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
 /// The same with B contiguous along the depth: packed on the stack.
 #[inline(never)]
 fn pack<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
-    const ROOM: usize = SMALL.1 * 16 * SMALL.2 + SLACK;
+    const ROOM: usize = VECTORS * 16 * STEPS + SLACK;
     let (b, mut room) = (&problem.b, [const { MaybeUninit::<T>::uninit() }; ROOM]);
     let (lane, step, lanes, depth) = (b.col_stride(), b.row_stride(), b.cols(), b.rows());
     let (width, dst) = (lanes.next_multiple_of(kernels.lanes), room.as_mut_ptr().cast());

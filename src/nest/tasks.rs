@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::{Nest, Problem, STAGE, Sums, first_block, staged};
 use crate::element::Element;
 use crate::matrix::MatMut;
-use crate::plan::even;
+use crate::runs::even;
 use crate::scratch::Scratch;
 use crate::tile::{Old, Out};
 
