@@ -82,7 +82,9 @@ run() {
     ready || die "run setup first"
     # ips is what Bochs reaches, so that the guest's clock goes about as fast as the wall's.
     local ips=50000000 marker='@avx512-emulator@' got line booted='' status='' limit=$((SECONDS + ${EMULATOR_TIMEOUT:-1500}))
-    work=$(mktemp -d) bochs=
+    # Short and never below the caller's directory: Bochs aborts ("buffer overflow detected") on a path of some 80 bytes.
+    work=$(mktemp -d /tmp/bochs.XXXXXX) bochs=
+    ln -s "$root" "$work/root"
     # KILL, because Bochs' debugger takes the gentler signals for a "break".
     trap '[ -z "$bochs" ] || kill -KILL "$bochs" 2>/dev/null || true; rm -rf "$work"' EXIT
     trap 'exit 143' TERM INT HUP
@@ -90,8 +92,8 @@ run() {
     echo continue >"$work/rc" # Debian's build starts in its debugger
     cat >"$work/bochsrc" <<EOF
 display_library: term
-romimage: file=$root/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=$root/usr/share/vgabios/vgabios.bin
+romimage: file=$work/root/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=$work/root/usr/share/vgabios/vgabios.bin
 cpu: model=corei7_skylake_x, count=1, ips=$ips
 memory: guest=512, host=512
 clock: sync=none, time0=utc
@@ -105,7 +107,8 @@ error: action=ignore
 info: action=ignore
 EOF
     # The screen is drawn on standard output, into a file; serial goes to descriptor 3, this pipe.
-    exec 4< <(export TERM=vt100 BXSHARE=$root/usr/share/bochs LD_LIBRARY_PATH=$libs LTDL_LIBRARY_PATH=$libs/bochs/plugins
+    exec 4< <(export TERM=vt100 BXSHARE=$work/root/usr/share/bochs LD_LIBRARY_PATH=$libs
+        export LTDL_LIBRARY_PATH=$work/root/usr/lib/x86_64-linux-gnu/bochs/plugins
         exec "$root/usr/bin/bochs-bin" -q -f "$work/bochsrc" -rc "$work/rc" 3>&1 >"$work/screen" 2>&1 </dev/null)
     bochs=$!
     while [ -z "$status" ]; do
