@@ -13,7 +13,7 @@ use crate::runs::{Even, Group, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::epilogue::Finish;
-use crate::tile::{Narrow, Old, Out, Repeat, Step, Wide};
+use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
 
 /// One product, its operands checked: C ← `alpha`·A·B + `beta`·C + bias.
 pub struct Problem<'a, T> {
@@ -108,38 +108,47 @@ impl<T: Element> Nest<'_, T> {
         let wide_blocks = pieces(vectors, plan.wide_block);
         let narrow_blocks = pieces(m, plan.narrow_block);
         let deepest = plan.block.min(k);
-        let wide_room =
-            if plan.wide == Reading::Packed { pieces_len(vectors, wide_blocks) * lanes * deepest } else { 0 };
-        let narrow_strip = plan.rows * deepest + SLACK;
+        let pass = plan.pass.min(deepest);
+        let wide_room = if plan.wide == Reading::Packed { pieces_len(vectors, wide_blocks) * lanes * pass } else { 0 };
+        let narrow_strip = plan.rows * pass + SLACK;
         let narrow_room = match plan.pack_narrow {
             true => pieces(pieces_len(m, narrow_blocks), plan.rows) * narrow_strip,
             false => 0,
         };
+        let sums_row = if plan.pass < deepest { pieces_len(vectors, wide_blocks) * lanes } else { 0 };
         let slack = if wide_room + narrow_room > 0 { SLACK } else { 0 };
-        let mut scratch = Scratch::new::<T>(wide_room + narrow_room + slack);
+        let mut scratch = Scratch::new::<T>(wide_room + narrow_room + slack + m * sums_row);
         let wide_buffer = scratch.as_mut_ptr::<T>();
         let narrow_buffer = wide_buffer.wrapping_add(wide_room);
+        let sums_buffer = narrow_buffer.wrapping_add(narrow_room + slack);
         let a = &problem.a;
         let across = plan.pack_narrow || a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
-        // Otherwise no dimension of C is contiguous: tiles go through the stack.
-        let adjacent = problem.c.col_stride() == 1 || n == 1;
+        let c = &problem.c;
+        let c = Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() };
 
         for vectors in even(0..vectors, wide_blocks) {
+            let kept = Rows { ptr: sums_buffer.wrapping_sub(vectors.start * lanes), row: sums_row as isize, col: 1 };
             let mut step = 0;
             while step < k {
-                let steps = step..k.min(step + plan.block);
+                let block_start = step / plan.block * plan.block;
+                let block_end = k.min(block_start + plan.block);
+                let steps = step..block_end.min(step + pass);
                 step = steps.end;
+                let kept_before = (steps.start > block_start).then_some(kept);
                 for rows in even(0..m, narrow_blocks) {
                     let first = rows.start == 0;
                     let strips = even(rows.clone(), pieces(rows.len(), plan.rows));
                     if plan.pack_narrow {
                         self.pack_narrow(problem, strips, &steps, narrow_buffer, narrow_strip);
                     }
-                    let (old, alpha) = match sums {
-                        Sums::Bare => (Old::Constant(T::NEG_ZERO), T::ONE),
-                        Sums::IntoC if steps.start == 0 => (first_block(problem.beta), problem.alpha),
-                        Sums::IntoC => (Old::Times(T::ONE), problem.alpha),
+                    let (c, old, alpha) = match sums {
+                        _ if steps.end < block_end => (kept, Old::Constant(T::NEG_ZERO), T::ONE),
+                        Sums::Bare => (c, Old::Constant(T::NEG_ZERO), T::ONE),
+                        Sums::IntoC if block_start == 0 => (c, first_block(problem.beta), problem.alpha),
+                        Sums::IntoC => (c, Old::Times(T::ONE), problem.alpha),
                     };
+                    // Otherwise no dimension of C is contiguous: tiles go through the stack.
+                    let adjacent = c.col == 1 || n == 1;
                     let bias = problem.bias.filter(|_| steps.end == k);
                     self.tiles(&Block {
                         problem,
@@ -147,6 +156,8 @@ impl<T: Element> Nest<'_, T> {
                         strips,
                         steps: steps.clone(),
                         first,
+                        before: kept_before,
+                        c,
                         across,
                         adjacent,
                         alone: !adjacent || bias.is_some(),
@@ -206,10 +217,10 @@ impl<T: Element> Nest<'_, T> {
     /// Tiles of one size: narrow strips, the first of them the `at`-th, by one wide strip, or one by several.
     fn equal_tiles(&self, block: &Block<'_, T>, rows: Group, at: usize, wide_strips: Group) {
         let Nest { plan, kernels } = *self;
-        let Problem { a, b, c, .. } = block.problem;
+        let (Problem { a, b, .. }, c) = (block.problem, block.c);
         let depth = block.steps.len();
         let (col, width) = (wide_strips.start * kernels.lanes, wide_strips.len * kernels.lanes);
-        let cols = width.min(c.cols() - col);
+        let cols = width.min(b.cols() - col);
         let (wide, wide_next) = match plan.wide {
             Reading::Packed => (
                 Wide { ptr: self.packed(block, wide_strips.start).cast_const(), depth: width as isize, lane: 1 },
@@ -231,15 +242,23 @@ impl<T: Element> Nest<'_, T> {
                 (narrow, rows.len as isize * a.row_stride())
             }
         };
+        let before =
+            block.before.map_or(Before::NOTHING, |sums| Before { ptr: sums.at(rows.start, col), row: sums.row });
         let repeat = match wide_strips.count {
-            1 => Repeat { count: rows.count, narrow: narrow_next, wide: 0, c: rows.len as isize * c.row_stride() },
-            count => Repeat { count, narrow: 0, wide: width as isize * wide_next, c: width as isize },
+            1 => {
+                let next = rows.len as isize;
+                Repeat { count: rows.count, narrow: narrow_next, wide: 0, before: next * before.row, c: next * c.row }
+            }
+            count => {
+                let next = width as isize;
+                Repeat { count, narrow: 0, wide: next * wide_next, before: next, c: next }
+            }
         };
         let menu = if plan.wide == Reading::Turned { &kernels.turning } else { &kernels.tiles };
         let part = plan.wide == Reading::InPlace && cols < width;
         let tile = menu.tiles[wide_strips.len - 1][rows.len - 1].of(block.across, part);
-        let step = Step { depth, narrow, wide };
-        let out = Out { c: c.at(rows.start, col), row: c.row_stride(), old: block.old, alpha: block.alpha, cols };
+        let step = Step { depth, narrow, wide, before };
+        let out = Out { c: c.at(rows.start, col), row: c.row, old: block.old, alpha: block.alpha, cols };
         if !block.alone {
             // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and
             // the tiles of C are this task's own.
@@ -341,6 +360,10 @@ struct Block<'p, T> {
     steps: Range<usize>,
     /// Whether these are the first rows to meet the wide strips.
     first: bool,
+    /// The sums of the steps before these, if the K-block has some.
+    before: Option<Rows<T>>,
+    /// Where these go: C, or where the sums of an unfinished K-block are kept.
+    c: Rows<T>,
     /// Whether the narrow side is walked across its rows.
     across: bool,
     /// Whether C has adjacent columns; otherwise tiles go through the stack.
@@ -355,6 +378,20 @@ struct Block<'p, T> {
     narrow_buffer: *mut T,
     /// Elements from one packed strip of the narrow operand to the next.
     narrow_strip: usize,
+}
+
+/// C, or sums, by the rows and columns of C.
+#[derive(Clone, Copy)]
+struct Rows<T> {
+    ptr: *mut T,
+    row: isize,
+    col: isize,
+}
+
+impl<T> Rows<T> {
+    fn at(self, i: usize, j: usize) -> *mut T {
+        self.ptr.wrapping_offset(i as isize * self.row + j as isize * self.col)
+    }
 }
 
 /// What the sums of the first K-block are added to.

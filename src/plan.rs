@@ -34,6 +34,8 @@ pub struct Plan {
     pub vecs: usize,
     /// Steps of a K-block.
     pub block: usize,
+    /// How many of them are summed at once; between, the sums wait in a buffer.
+    pub pass: usize,
     pub pack_narrow: bool,
     pub wide: Reading,
     /// Narrow rows and wide vectors that a K-block is kept at hand for.
@@ -76,12 +78,14 @@ impl Plan {
         let block = block_len(f.k, f.kc);
 
         let in_lanes = f.b.1 == 1 || f.n == 1;
-        let turn = !in_lanes && f.b.0 == 1 && f.k > 1 && f.m <= f.turning[0];
-        // Lanes pages apart share a cache set, which has room for one vector's; and from memory, fewer streams are faster.
-        let pages_apart = f.b.1.unsigned_abs().saturating_mul(f.size).is_multiple_of(4096);
+        let along_b = !in_lanes && f.b.0 == 1;
+        let turn = along_b && f.k > 1 && f.m <= f.turning[0];
+        let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
+        let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
         let from_memory = f.k.saturating_mul(f.n) > 16 * f.l2 / f.size;
         let menu = match turn {
-            true if pages_apart || from_memory => &f.turning[..1],
+            // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
+            true if pages_apart(f.b.1) || from_memory => &f.turning[..1],
             true => f.turning,
             false => f.menu,
         };
@@ -94,15 +98,20 @@ impl Plan {
         let padding_pays = f.n < 4 * f.lanes && !f.n.is_multiple_of(f.lanes) && f.k >= 64;
         // Packing reads memory in longer runs than tiles do, which pays from a few rows on.
         let streams = from_memory && f.m > 2;
-        let stays = || fits(block, lines, f.b.0.unsigned_abs().saturating_mul(f.size), f.l1d / 2);
+        let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2);
+        // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
+        // each step is on another page.
+        let long = f.n.saturating_mul(f.size) >= PAGE && f.k > SWEEP_STEPS;
+        let sweeps = in_lanes && long && (f.m <= 4 || (f.m <= 8 && (pages_apart(f.b.0) || from_memory)));
         let wide = match () {
             _ if turn => Reading::Turned,
+            _ if sweeps => Reading::InPlace,
             _ if in_lanes && (row_strips <= 2 || (stays() && !padding_pays)) && !streams => Reading::InPlace,
             _ => Reading::Packed,
         };
         let pack_wide = wide == Reading::Packed;
         // The narrow block is read once for each wide strip: from L2, if it stays there.
-        let scattered = across && !along && f.a.1.unsigned_abs().saturating_mul(f.size) >= 1024;
+        let scattered = across && !along && bytes(f.a.1) >= 1024;
         let pack_narrow = (!along && !across)
             || (col_strips > 4 && (f.m.saturating_mul(f.k) > f.l2 / f.size || (scattered && f.k > 64)));
         let narrow_block = match row_strips * rows * block * f.size > f.l2 / 2 {
@@ -110,14 +119,19 @@ impl Plan {
             false => f.m,
         };
         // Where little is summed, time goes into C: it is walked along its rows, past a wide block that stays in L2.
-        let by_rows = f.k <= SHALLOW && col_strips > 8;
+        let pass = if sweeps { SWEEP_STEPS } else { block };
+        let by_rows = (f.k <= SHALLOW && col_strips > 8) || sweeps;
         let wide_bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
-        let wide_block = match pack_wide || by_rows {
-            true => (wide_bytes / (block * f.lanes * f.size * vecs)).max(1) * vecs,
-            false => vectors,
+        // A wide operand contiguous along the depth is read on through its K-blocks, from page to page, if A stays in L2.
+        let reads_on = turn || (along_b && from_memory && f.m.saturating_mul(f.k) <= f.l2 / f.size / 2);
+        let wide_block = match () {
+            _ if sweeps => (2 * f.l1d / (f.m * f.lanes * f.size)).max(1),
+            _ if reads_on => vecs,
+            _ if pack_wide || by_rows => (wide_bytes / (block * f.lanes * f.size * vecs)).max(1) * vecs,
+            _ => vectors,
         };
         let split = split(f, vectors, rows, vecs, block);
-        Plan { rows, vecs, block, pack_narrow, wide, narrow_block, wide_block, by_rows, split }
+        Plan { rows, vecs, block, pass, pack_narrow, wide, narrow_block, wide_block, by_rows, split }
     }
 }
 
@@ -165,6 +179,12 @@ pub const LINE: usize = 64;
 
 /// Bytes of packed wide operand kept at hand. It is streamed once per narrow block, so that it need not be near.
 const WIDE_BYTES: usize = 4 << 20;
+
+/// Bytes of a page of memory. Rows as long are read as fast as memory delivers; and as far apart, share a cache set.
+const PAGE: usize = 4096;
+
+/// Rows of B that are swept at once: as many as a cache set holds lines.
+const SWEEP_STEPS: usize = 8;
 
 /// The most steps for which C is walked by rows.
 const SHALLOW: usize = 32;
@@ -298,6 +318,16 @@ mod tests {
         assert_eq!(plan(1, 700).wide, Reading::Turned);
         assert_eq!(plan(5, 700).wide, Reading::Packed);
         assert!(plan(1, 700).vecs > 1 && plan(1, 1024).vecs == 1);
+    }
+
+    #[test]
+    fn few_rows_sweep_long_operands() {
+        let plan = |m, n, k| Plan::new(&facts(m, n, k));
+        let row = plan(1, 4096, 4096);
+        assert!(row.pass == SWEEP_STEPS && row.by_rows && row.wide == Reading::InPlace && row.wide_block > 512);
+        assert_eq!(plan(8, 4096, 4096).pass, SWEEP_STEPS);
+        assert!(plan(9, 4096, 4096).pass > SWEEP_STEPS && plan(1, 500, 4096).pass > SWEEP_STEPS);
+        assert_eq!(Plan::new(&Facts { b: (1, 4096), ..facts(1, 4096, 4096) }).wide_block, 1);
     }
 
     #[test]

@@ -47,6 +47,7 @@ fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
         rows,
         vecs,
         block: block_len(k, T::KC),
+        pass: block_len(k, T::KC),
         pack_narrow: false,
         wide: Reading::InPlace,
         narrow_block: rows,
@@ -133,6 +134,7 @@ fn every_plan<T: Real>() {
                 wide,
                 narrow_block: 1 + random.below(m),
                 wide_block: 1 + random.below(vectors),
+                pass: 1 + random.below(block_len(k, T::KC)),
                 by_rows: random.below(2) == 1,
                 split: match random.below(3) {
                     0 => Split::Grid { rows: 1, cols: 1 },

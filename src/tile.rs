@@ -27,11 +27,24 @@ pub struct Wide<T> {
     pub lane: isize,
 }
 
-/// What one tile sums: `depth` steps of both operands.
+/// What one tile sums: `depth` steps of both operands, to what was summed before.
 pub struct Step<T> {
     pub depth: usize,
     pub narrow: Narrow<T>,
     pub wide: Wide<T>,
+    pub before: Before<T>,
+}
+
+/// The sums of the steps before these: rows of as many columns as are written, or null for none.
+#[derive(Clone, Copy)]
+pub struct Before<T> {
+    pub ptr: *const T,
+    /// Elements from one row to the next.
+    pub row: isize,
+}
+
+impl<T> Before<T> {
+    pub const NOTHING: Before<T> = Before { ptr: core::ptr::null(), row: 0 };
 }
 
 /// Where one tile's sums go: `c = fma(alpha, sum, old)`.
@@ -55,17 +68,18 @@ pub enum Old<T> {
     Constant(T),
 }
 
-/// How many tiles one after the other, and the elements from one to the next in both operands and in C.
+/// How many tiles one after the other, and the elements from one to the next in both operands, the sums before and C.
 #[derive(Clone, Copy)]
 pub struct Repeat {
     pub count: usize,
     pub narrow: isize,
     pub wide: isize,
+    pub before: isize,
     pub c: isize,
 }
 
 impl Repeat {
-    pub const ONCE: Repeat = Repeat { count: 1, narrow: 0, wide: 0, c: 0 };
+    pub const ONCE: Repeat = Repeat { count: 1, narrow: 0, wide: 0, before: 0, c: 0 };
 }
 
 /// # Safety
@@ -90,7 +104,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     let last = out.cols - (NV - 1) * S::LANES;
     // SAFETY: the instruction set is there.
     let mask = unsafe { S::first(last) };
-    let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
+    let (mut narrow, mut wide, mut before, mut c) = (step.narrow.ptr, step.wide.ptr, step.before.ptr, out.c);
     for _ in 0..repeat.count {
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
@@ -101,6 +115,15 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 S::prefetch(row.add(out.cols - 1));
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
+            if !step.before.ptr.is_null() {
+                let part = out.cols < NV * S::LANES;
+                for r in 0..R {
+                    for v in 0..NV {
+                        let at = before.offset(r as isize * step.before.row).add(v * S::LANES);
+                        sums[r][v] = if part && v == NV - 1 { S::load_first(at, mask) } else { S::load(at) };
+                    }
+                }
+            }
             let (a, b) = (Narrow { ptr: narrow, ..step.narrow }, Wide { ptr: wide, ..step.wide });
             let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(a, b, out.cols, mask);
             let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
@@ -129,6 +152,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
         }
         narrow = narrow.wrapping_offset(repeat.narrow);
         wide = wide.wrapping_offset(repeat.wide);
+        before = before.wrapping_offset(repeat.before);
         c = c.wrapping_offset(repeat.c);
     }
 }

@@ -9,7 +9,7 @@ use crate::pack::{Panel, SLACK};
 use crate::plan::MOST_POINTERS;
 use crate::runs::{even, pieces};
 use crate::simd::Kernels;
-use crate::tile::{Narrow, Out, Repeat, Step, Wide};
+use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
 /// The most rows, vectors and steps of a small product.
 const ROWS: usize = 24;
@@ -41,7 +41,7 @@ pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
         let out = Out { c: c.at(rows.start, 0), row: c.row_stride(), old, alpha: *alpha, cols: n };
         let tile = kernels.tiles.tiles[vecs - 1][rows.len() - 1].of(across, part);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
-        unsafe { tile(&Step { depth: k, narrow, wide }, &out, Repeat::ONCE) }
+        unsafe { tile(&Step { depth: k, narrow, wide, before: Before::NOTHING }, &out, Repeat::ONCE) }
     }
     true
 }
