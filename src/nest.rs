@@ -133,7 +133,9 @@ impl<T: Element> Nest<'_, T> {
                 let block_start = step / plan.block * plan.block;
                 let block_end = k.min(block_start + plan.block);
                 let steps = step..block_end.min(step + pass);
-                step = steps.end;
+                // Only blocks of the same length are walked together.
+                let blocks = plan.together.min((k - step) / plan.block).max(1);
+                step = steps.end + (blocks - 1) * plan.block;
                 let kept_before = (steps.start > block_start).then_some(kept);
                 for rows in even(0..m, narrow_blocks) {
                     let first = rows.start == 0;
@@ -149,12 +151,13 @@ impl<T: Element> Nest<'_, T> {
                     };
                     // Otherwise no dimension of C is contiguous: tiles go through the stack.
                     let adjacent = c.col == 1 || n == 1;
-                    let bias = problem.bias.filter(|_| steps.end == k);
+                    let bias = problem.bias.filter(|_| step == k);
                     self.tiles(&Block {
                         problem,
                         vectors: vectors.clone(),
                         strips,
                         steps: steps.clone(),
+                        blocks,
                         first,
                         before: kept_before,
                         c,
@@ -256,8 +259,10 @@ impl<T: Element> Nest<'_, T> {
         };
         let menu = if plan.wide == Reading::Turned { &kernels.turning } else { &kernels.tiles };
         let part = plan.wide == Reading::InPlace && cols < width;
-        let tile = menu.tiles[wide_strips.len - 1][rows.len - 1].of(block.across, part);
-        let step = Step { depth, narrow, wide, before };
+        let vecs = if block.blocks > 1 { block.blocks } else { wide_strips.len };
+        let tile = menu.tiles[vecs - 1][rows.len - 1].of(block.across, part);
+        let apart = if block.blocks > 1 { plan.block } else { 0 };
+        let step = Step { depth, apart, narrow, wide, before };
         let out = Out { c: c.at(rows.start, col), row: c.row, old: block.old, alpha: block.alpha, cols };
         if !block.alone {
             // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and
@@ -357,7 +362,10 @@ struct Block<'p, T> {
     vectors: Range<usize>,
     /// Of narrow rows.
     strips: Even,
+    /// Of the first K-block.
     steps: Range<usize>,
+    /// K-blocks walked together: the vectors of a turning tile of one vector's columns.
+    blocks: usize,
     /// Whether these are the first rows to meet the wide strips.
     first: bool,
     /// The sums of the steps before these, if the K-block has some.

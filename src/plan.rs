@@ -36,6 +36,8 @@ pub struct Plan {
     pub block: usize,
     /// How many of them are summed at once; between, the sums wait in a buffer.
     pub pass: usize,
+    /// How many K-blocks a turning tile of one vector walks together, the narrow side being in place.
+    pub together: usize,
     pub pack_narrow: bool,
     pub wide: Reading,
     /// Narrow rows and wide vectors that a K-block is kept at hand for.
@@ -78,7 +80,8 @@ impl Plan {
         let block = block_len(f.k, f.kc);
 
         let in_lanes = f.b.1 == 1 || f.n == 1;
-        let along_b = !in_lanes && f.b.0 == 1;
+        // One column is either, and deep enough it has K-blocks to walk together.
+        let along_b = f.b.0 == 1 && (!in_lanes || (f.n == 1 && f.k > f.kc));
         let turn = along_b && f.k > 1 && f.m <= f.turning[0];
         let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
         let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
@@ -131,7 +134,17 @@ impl Plan {
             _ => vectors,
         };
         let split = split(f, vectors, rows, vecs, block);
-        Plan { rows, vecs, block, pass, pack_narrow, wide, narrow_block, wide_block, by_rows, split }
+        // The sums of one vector are one chain, and wait for its latency; those of several K-blocks are several. Lines of
+        // two blocks a page apart would share a cache set; from memory, more streams are slower.
+        let most = f.turning.iter().take_while(|&&menu_rows| rows <= menu_rows).count();
+        let apart = if f.n == 1 { most } else { PAGE / (block * f.size) };
+        let together = match split {
+            Split::Grid { .. } if turn && vecs == 1 && !pack_narrow && !from_memory => {
+                most.min(f.k / block).min(apart).max(1)
+            }
+            _ => 1,
+        };
+        Plan { rows, vecs, block, pass, together, pack_narrow, wide, narrow_block, wide_block, by_rows, split }
     }
 }
 
@@ -332,6 +345,15 @@ mod tests {
         assert_eq!(plan(8, 4096, 4096).pass, SWEEP_STEPS);
         assert!(plan(9, 4096, 4096).pass > SWEEP_STEPS && plan(1, 500, 4096).pass > SWEEP_STEPS);
         assert_eq!(Plan::new(&Facts { b: (1, 4096), ..facts(1, 4096, 4096) }).wide_block, 1);
+    }
+
+    #[test]
+    fn k_blocks_are_walked_together_where_there_is_one_chain() {
+        let plan = |m, n, k| Plan::new(&Facts { b: (1, k as isize), ..facts(m, n, k) });
+        assert_eq!(plan(1, 1, 4096).together, 4);
+        assert_eq!(plan(1, 1024, 1024).together, 2);
+        assert_eq!((plan(1, 1000, 1000).together, plan(1, 4096, 4096).together, plan(1, 1, 1000).together), (1, 1, 1));
+        assert!(plan(1, 1, 100).wide == Reading::InPlace);
     }
 
     #[test]

@@ -48,6 +48,7 @@ fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
         vecs,
         block: block_len(k, T::KC),
         pass: block_len(k, T::KC),
+        together: 1,
         pack_narrow: false,
         wide: Reading::InPlace,
         narrow_block: rows,
@@ -94,6 +95,33 @@ fn every_tile<T: Real>() {
     }
 }
 
+/// Every turning tile whose vectors are K-blocks.
+fn blocks_together<T: Real>() {
+    let mut random = Random(3);
+    for machine in machines() {
+        let kernels = T::kernels(&machine);
+        for (rows, together) in tiles(&kernels.turning).into_iter().filter(|tile| tile.1 > 1) {
+            for _ in 0..cases(kernels.lanes) {
+                let k = together * T::KC * (1 + random.below(2)) - random.below(2) * random.below(40);
+                let mut case = draw((rows, 1 + random.below(2 * kernels.lanes), k), &mut random);
+                case.orders[0] = Order { gap: random.below(3), ..random.one_of(&[ROW, COL]) };
+                case.orders[1] = Order { cols: true, inner: 1, ..case.orders[1] };
+                check::<T>(&machine, false, Plan { together, wide: Reading::Turned, ..plain::<T>(rows, 1, k) }, &case);
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_together_f32() {
+    blocks_together::<f32>();
+}
+
+#[test]
+fn blocks_together_f64() {
+    blocks_together::<f64>();
+}
+
 #[test]
 fn every_tile_f32() {
     every_tile::<f32>();
@@ -135,6 +163,7 @@ fn every_plan<T: Real>() {
                 narrow_block: 1 + random.below(m),
                 wide_block: 1 + random.below(vectors),
                 pass: 1 + random.below(block_len(k, T::KC)),
+                together: 1,
                 by_rows: random.below(2) == 1,
                 split: match random.below(3) {
                     0 => Split::Grid { rows: 1, cols: 1 },

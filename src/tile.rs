@@ -30,6 +30,8 @@ pub struct Wide<T> {
 /// What one tile sums: `depth` steps of both operands, to what was summed before.
 pub struct Step<T> {
     pub depth: usize,
+    /// 0; or the vectors of a turning tile are not adjacent columns, but K-blocks of the same ones, so many steps apart.
+    pub apart: usize,
     pub narrow: Narrow<T>,
     pub wide: Wide<T>,
     pub before: Before<T>,
@@ -101,7 +103,8 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     out: &Out<S::T>,
     repeat: Repeat,
 ) {
-    let last = out.cols - (NV - 1) * S::LANES;
+    let blocks = WIDE == TURNED && step.apart > 0;
+    let last = if blocks { out.cols } else { out.cols - (NV - 1) * S::LANES };
     // SAFETY: the instruction set is there.
     let mask = unsafe { S::first(last) };
     let (mut narrow, mut wide, mut before, mut c) = (step.narrow.ptr, step.wide.ptr, step.before.ptr, out.c);
@@ -125,7 +128,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 }
             }
             let (a, b) = (Narrow { ptr: narrow, ..step.narrow }, Wide { ptr: wide, ..step.wide });
-            let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(a, b, out.cols, mask);
+            let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(a, b, step.apart as isize, out.cols, mask);
             let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
             // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
             // (Partial loads are too rare to pay for the code.)
@@ -141,13 +144,14 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 walk.add_product(&mut sums, 0);
                 walk.advance(1);
             }
-            let to = Out { c, ..*out };
-            match out.old {
-                Old::Times(beta) => store::<S, R, NV>(&sums, &to, mask, |at, part| {
-                    let old = if part { S::load_first(at, mask) } else { S::load(at) };
-                    S::mul(S::splat(beta), old)
-                }),
-                Old::Constant(x) => store::<S, R, NV>(&sums, &to, mask, |_, _| S::splat(x)),
+            let mut to = Out { c, ..*out };
+            if blocks {
+                for v in 0..NV {
+                    store::<S, R, 1>(&sums.map(|row| [row[v]]), &to, mask);
+                    to.old = Old::Times(S::T::ONE);
+                }
+            } else {
+                store::<S, R, NV>(&sums, &to, mask);
             }
         }
         narrow = narrow.wrapping_offset(repeat.narrow);
@@ -157,12 +161,30 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     }
 }
 
-/// Stores `fma(alpha, sum, old)`, `old` being asked for each vector of C: its address and whether it is partial.
+/// Stores `fma(alpha, sum, old)`.
 ///
 /// # Safety
 /// As for the tile whose sums these are.
 #[inline(always)]
-unsafe fn store<S: Simd, const R: usize, const NV: usize>(
+unsafe fn store<S: Simd, const R: usize, const NV: usize>(sums: &[[S::V; NV]; R], out: &Out<S::T>, mask: S::Mask) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match out.old {
+            Old::Times(beta) => store_to::<S, R, NV>(sums, out, mask, |at, part| {
+                let old = if part { S::load_first(at, mask) } else { S::load(at) };
+                S::mul(S::splat(beta), old)
+            }),
+            Old::Constant(x) => store_to::<S, R, NV>(sums, out, mask, |_, _| S::splat(x)),
+        }
+    }
+}
+
+/// The same, `old` being asked for each vector of C: its address and whether it is partial.
+///
+/// # Safety
+/// As for the tile whose sums these are.
+#[inline(always)]
+unsafe fn store_to<S: Simd, const R: usize, const NV: usize>(
     sums: &[[S::V; NV]; R],
     out: &Out<S::T>,
     mask: S::Mask,
@@ -191,22 +213,40 @@ struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const W
     /// The rows of a narrow side that is contiguous along the depth; otherwise only the first counts.
     rows: [*const S::T; R],
     narrow_step: isize,
+    /// From one K-block to the next, if vectors are K-blocks.
+    narrow_vector: isize,
     wide: *const S::T,
     wide_step: isize,
-    /// Its lanes and the distance between them, if it is turned.
+    /// If it is turned: its lanes and the distance between them, lanes of a vector that no other has, and from vector
+    /// to vector.
     lanes: usize,
     lane: isize,
+    own_lanes: usize,
+    wide_vector: isize,
     mask: S::Mask,
 }
 
 impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<S, R, NV, ALONG, WIDE> {
     #[inline(always)]
-    fn new(narrow: Narrow<S::T>, wide: Wide<S::T>, lanes: usize, mask: S::Mask) -> Self {
+    fn new(narrow: Narrow<S::T>, wide: Wide<S::T>, apart: isize, lanes: usize, mask: S::Mask) -> Self {
         let mut rows = [narrow.ptr; R];
         for r in 0..R {
             rows[r] = narrow.ptr.wrapping_offset(r as isize * narrow.row);
         }
-        Walk { rows, narrow_step: narrow.depth, wide: wide.ptr, wide_step: wide.depth, lanes, lane: wide.lane, mask }
+        let narrow_step = if ALONG { 1 } else { narrow.depth };
+        let (own_lanes, wide_vector) = if apart > 0 { (0, apart) } else { (S::LANES, S::LANES as isize * wide.lane) };
+        Walk {
+            rows,
+            narrow_step,
+            narrow_vector: apart * narrow_step,
+            wide: wide.ptr,
+            wide_step: wide.depth,
+            lanes,
+            lane: wide.lane,
+            own_lanes,
+            wide_vector,
+            mask,
+        }
     }
 
     /// Adds the outer product of the operands' elements at the `ahead`-th depth step from here to the sums.
@@ -228,22 +268,24 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
                 };
             }
             for r in 0..R {
-                let x = self.broadcast(r, ahead);
+                let x = self.broadcast(r, 0, ahead);
                 for v in 0..NV {
+                    let x = if WIDE == TURNED { self.broadcast(r, v, ahead) } else { x };
                     sums[r][v] = S::fma(x, w[v], sums[r][v]);
                 }
             }
         }
     }
 
-    /// The narrow element of a row at the `ahead`-th step from here.
+    /// The narrow element of a row that meets vector `v` at the `ahead`-th step from here.
     #[inline(always)]
-    unsafe fn broadcast(&self, r: usize, ahead: usize) -> S::V {
+    unsafe fn broadcast(&self, r: usize, v: usize, ahead: usize) -> S::V {
+        let block = if WIDE == TURNED { v as isize * self.narrow_vector } else { 0 };
         // SAFETY: the caller's promise.
         unsafe {
             S::splat(match ALONG {
-                true => *self.rows[r].add(ahead),
-                false => *self.rows[0].offset(ahead as isize * self.narrow_step).add(r),
+                true => *self.rows[r].offset(block).add(ahead),
+                false => *self.rows[0].offset(block + ahead as isize * self.narrow_step).add(r),
             })
         }
     }
@@ -255,19 +297,19 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// The steps are there, and so is the instruction set.
     #[inline(always)]
     unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize) -> usize {
-        let all = self.lanes == NV * S::LANES;
+        let all = self.lanes == (NV - 1) * self.own_lanes + S::LANES;
         for _ in 0..depth / S::TURN {
             for v in 0..NV {
                 // SAFETY: the caller's promise. The same twice: the compiler drops the repeating of lanes from the first.
                 unsafe {
-                    let src = self.wide.offset((v * S::LANES) as isize * self.lane);
+                    let src = self.wide.offset(v as isize * self.wide_vector);
                     let columns = match all {
                         true => S::turn(src, self.lane, S::LANES),
-                        false => S::turn(src, self.lane, self.lanes - v * S::LANES),
+                        false => S::turn(src, self.lane, self.lanes - v * self.own_lanes),
                     };
                     for c in 0..S::TURN {
                         for r in 0..R {
-                            sums[r][v] = S::fma(self.broadcast(r, c), columns[c], sums[r][v]);
+                            sums[r][v] = S::fma(self.broadcast(r, v, c), columns[c], sums[r][v]);
                         }
                     }
                 }
@@ -282,9 +324,9 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     unsafe fn gather(&self, v: usize) -> S::V {
         let mut lanes = [S::T::ZERO; 16];
         for i in 0..S::LANES {
-            let lane = (v * S::LANES + i).min(self.lanes - 1);
+            let lane = i.min(self.lanes - v * self.own_lanes - 1);
             // SAFETY: the step is there, and so is the lane.
-            lanes[i] = unsafe { *self.wide.offset(lane as isize * self.lane) };
+            lanes[i] = unsafe { *self.wide.offset(v as isize * self.wide_vector + lane as isize * self.lane) };
         }
         // SAFETY: no vector is longer.
         unsafe { S::load(lanes.as_ptr()) }
@@ -293,9 +335,8 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     #[inline(always)]
     fn advance(&mut self, steps: isize) {
         self.wide = self.wide.wrapping_offset(steps * self.wide_step);
-        let narrow_step = if ALONG { 1 } else { self.narrow_step };
         for r in 0..R {
-            self.rows[r] = self.rows[r].wrapping_offset(steps * narrow_step);
+            self.rows[r] = self.rows[r].wrapping_offset(steps * if ALONG { 1 } else { self.narrow_step });
         }
     }
 }

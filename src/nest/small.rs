@@ -41,7 +41,7 @@ pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
         let out = Out { c: c.at(rows.start, 0), row: c.row_stride(), old, alpha: *alpha, cols: n };
         let tile = kernels.tiles.tiles[vecs - 1][rows.len() - 1].of(across, part);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
-        unsafe { tile(&Step { depth: k, narrow, wide, before: Before::NOTHING }, &out, Repeat::ONCE) }
+        unsafe { tile(&Step { depth: k, apart: 0, narrow, wide, before: Before::NOTHING }, &out, Repeat::ONCE) }
     }
     true
 }
