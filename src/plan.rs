@@ -88,8 +88,11 @@ impl Plan {
         let from_memory = f.k.saturating_mul(f.n) > 16 * f.l2 / f.size;
         let menu = match turn {
             // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
-            true if pages_apart(f.b.1) || from_memory => &f.turning[..1],
-            true => f.turning,
+            true if from_memory => &f.turning[..1],
+            true => {
+                let stay = |vecs: &usize| fits(vecs * f.lanes, 1, bytes(f.b.1), f.l1d);
+                &f.turning[..(2..=f.turning.len()).take_while(stay).last().unwrap_or(1)]
+            }
             false => f.menu,
         };
         let (rows, vecs) = tile(f, menu, vectors, if across { usize::MAX } else { MOST_POINTERS });
