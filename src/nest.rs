@@ -8,7 +8,7 @@ use core::ops::Range;
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{Plan, Reading, Split};
+use crate::plan::{PAGE, Plan, Reading, Split};
 use crate::runs::{Even, Group, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
@@ -293,12 +293,16 @@ impl<T: Element> Nest<'_, T> {
         block.wide_buffer.wrapping_add((vector - block.vectors.start) * self.kernels.lanes * block.steps.len())
     }
 
-    /// How many wide strips are packed at once. Steps a page apart are read in longer runs: with few rows, packing is
-    /// most of the work, and memory delivers pages (16×4096×4096: 2.4×).
+    /// How many wide strips are packed at once. Steps far apart are read in runs of a page: with few rows, packing is most
+    /// of the work, and memory delivers pages (16×4096×4096: 2.8×).
     fn packed_together(&self, block: &Block<'_, T>) -> usize {
         let b = &block.problem.b;
         let far = b.row_stride().unsigned_abs().saturating_mul(size_of::<T>()) >= 2048;
-        if b.col_stride() == 1 && far { 8 } else { 1 }
+        if b.col_stride() == 1 && far {
+            (PAGE / (self.plan.vecs * self.kernels.lanes * size_of::<T>())).max(1)
+        } else {
+            1
+        }
     }
 
     /// Packs wide strips, a few steps of all of them at a time.

@@ -117,9 +117,11 @@ impl Plan {
         };
         let pack_wide = wide == Reading::Packed;
         // The narrow block is read once for each wide strip: from L2, if it stays there.
-        let scattered = across && !along && bytes(f.a.1) >= 1024;
+        // Lines of a narrow strip that push each other out of L1 cost less than packing unless many wide strips follow.
+        let near = along || fits(block.min(f.k), 1, bytes(f.a.1), f.l1d);
         let pack_narrow = (!along && !across)
-            || (col_strips > 4 && (f.m.saturating_mul(f.k) > f.l2 / f.size || (scattered && f.k > 64)));
+            || (col_strips > 4 && f.m.saturating_mul(f.k) > f.l2 / f.size)
+            || (col_strips > 8 && !near);
         let narrow_block = match row_strips * rows * block * f.size > f.l2 / 2 {
             true => (f.l2 / 2 / (block * f.size) / rows).max(1) * rows,
             false => f.m,
@@ -201,7 +203,7 @@ pub const LINE: usize = 64;
 const WIDE_BYTES: usize = 4 << 20;
 
 /// Bytes of a page of memory. Rows as long are read as fast as memory delivers; and as far apart, share a cache set.
-const PAGE: usize = 4096;
+pub const PAGE: usize = 4096;
 
 /// Rows of B that are swept at once: as many as a cache set holds lines.
 const SWEEP_STEPS: usize = 8;
