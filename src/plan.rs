@@ -131,7 +131,7 @@ impl Plan {
         let by_rows = (f.k <= SHALLOW && col_strips > 8) || sweeps;
         let wide_bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
         // A wide operand contiguous along the depth is read on through its K-blocks, from page to page, if A stays in L2.
-        let reads_on = turn || (along_b && from_memory && f.m.saturating_mul(f.k) <= f.l2 / f.size / 2);
+        let reads_on = turn || (along_b && f.k > block && f.m.saturating_mul(f.k) <= f.l2 / f.size / 2);
         let wide_block = match () {
             _ if sweeps => (2 * f.l1d / (f.m * f.lanes * f.size)).max(1),
             _ if reads_on => vecs,

@@ -243,7 +243,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1,
     7: 1,
     8: 1;
-    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2, 4: 1,
+    turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -256,5 +256,5 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1,
     7: 1,
     8: 1;
-    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2, 4: 1,
+    turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1,
 );
