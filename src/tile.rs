@@ -119,29 +119,41 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
             if !step.before.ptr.is_null() {
-                let part = out.cols < NV * S::LANES;
-                for r in 0..R {
-                    for v in 0..NV {
-                        let at = before.offset(r as isize * step.before.row).add(v * S::LANES);
-                        sums[r][v] = if part && v == NV - 1 { S::load_first(at, mask) } else { S::load(at) };
+                let at = |r: usize, v: usize| before.offset(r as isize * step.before.row).add(v * S::LANES);
+                let mut edge = [S::splat(S::T::ZERO); R];
+                if out.cols < NV * S::LANES {
+                    for r in 0..R {
+                        edge[r] = S::load_first(at(r, NV - 1), mask);
                     }
+                } else {
+                    for r in 0..R {
+                        edge[r] = S::load(at(r, NV - 1));
+                    }
+                }
+                for r in 0..R {
+                    for v in 0..NV - 1 {
+                        sums[r][v] = S::load(at(r, v));
+                    }
+                    sums[r][NV - 1] = edge[r];
                 }
             }
             let (a, b) = (Narrow { ptr: narrow, ..step.narrow }, Wide { ptr: wide, ..step.wide });
             let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(a, b, step.apart as isize, out.cols, mask);
             let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
-            // Four steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
+            // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
             // (Partial loads are too rare to pay for the code.)
-            let turns = if WIDE == WHOLE { step.depth / 4 } else { 0 };
+            let turns = if WIDE == WHOLE { step.depth / S::STEPS } else { 0 };
             for _ in 0..turns {
-                walk.add_product(&mut sums, 0);
-                walk.add_product(&mut sums, 1);
-                walk.add_product(&mut sums, 2);
-                walk.add_product(&mut sums, 3);
-                walk.advance(4);
+                walk.add_product(&mut sums, 0, S::STEPS);
+                walk.add_product(&mut sums, 1, S::STEPS);
+                if S::STEPS == 4 {
+                    walk.add_product(&mut sums, 2, S::STEPS);
+                    walk.add_product(&mut sums, 3, S::STEPS);
+                }
+                walk.advance(S::STEPS as isize);
             }
-            for _ in turned + 4 * turns..step.depth {
-                walk.add_product(&mut sums, 0);
+            for _ in turned + S::STEPS * turns..step.depth {
+                walk.add_product(&mut sums, 0, 1);
                 walk.advance(1);
             }
             let mut to = Out { c, ..*out };
@@ -193,16 +205,22 @@ unsafe fn store_to<S: Simd, const R: usize, const NV: usize>(
     // SAFETY: the caller's promise.
     unsafe {
         let alpha = S::splat(out.alpha);
+        let at = |r: usize, v: usize| out.c.offset(r as isize * out.row).add(v * S::LANES);
         for r in 0..R {
-            for v in 0..NV {
-                let at = out.c.offset(r as isize * out.row).add(v * S::LANES);
-                let part = v == NV - 1 && out.cols < NV * S::LANES;
-                let x = S::fma(alpha, sums[r][v], old(at, part));
-                if part {
-                    S::store_first(at, x, mask);
-                } else {
-                    S::store(at, x);
-                }
+            for v in 0..NV - 1 {
+                S::store(at(r, v), S::fma(alpha, sums[r][v], old(at(r, v), false)));
+            }
+        }
+        // Partial vectors may take branches. With them a loop is too long to be unrolled, and what is numbered at run time
+        // lies in memory: not the sums.
+        if out.cols == NV * S::LANES {
+            for r in 0..R {
+                S::store(at(r, NV - 1), S::fma(alpha, sums[r][NV - 1], old(at(r, NV - 1), false)));
+            }
+        } else {
+            let edge = sums.map(|row| row[NV - 1]);
+            for r in 0..R {
+                S::store_first(at(r, NV - 1), S::fma(alpha, edge[r], old(at(r, NV - 1), true)), mask);
             }
         }
     }
@@ -252,9 +270,9 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// Adds the outer product of the operands' elements at the `ahead`-th depth step from here to the sums.
     ///
     /// # Safety
-    /// The step is there, and so is the instruction set.
+    /// `steps` steps are there, more than `ahead`, and so is the instruction set.
     #[inline(always)]
-    unsafe fn add_product(&self, sums: &mut [[S::V; NV]; R], ahead: usize) {
+    unsafe fn add_product(&self, sums: &mut [[S::V; NV]; R], ahead: usize, steps: usize) {
         // SAFETY: the caller's promise.
         unsafe {
             let wide = self.wide.offset(ahead as isize * self.wide_step);
@@ -268,25 +286,25 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
                 };
             }
             for r in 0..R {
-                let x = self.broadcast(r, 0, ahead);
+                let x = self.broadcast(r, 0, ahead, steps);
                 for v in 0..NV {
-                    let x = if WIDE == TURNED { self.broadcast(r, v, ahead) } else { x };
+                    let x = if WIDE == TURNED { self.broadcast(r, v, ahead, steps) } else { x };
                     sums[r][v] = S::fma(x, w[v], sums[r][v]);
                 }
             }
         }
     }
 
-    /// The narrow element of a row that meets vector `v` at the `ahead`-th step from here.
+    /// The narrow element of a row that meets vector `v` at the `ahead`-th step from here, of `steps` that are there.
     #[inline(always)]
-    unsafe fn broadcast(&self, r: usize, v: usize, ahead: usize) -> S::V {
+    unsafe fn broadcast(&self, r: usize, v: usize, ahead: usize, steps: usize) -> S::V {
         let block = if WIDE == TURNED { v as isize * self.narrow_vector } else { 0 };
         // SAFETY: the caller's promise.
         unsafe {
-            S::splat(match ALONG {
-                true => *self.rows[r].offset(block).add(ahead),
-                false => *self.rows[0].offset(block + ahead as isize * self.narrow_step).add(r),
-            })
+            match ALONG {
+                true => S::splat_nth(self.rows[r].offset(block), ahead, steps),
+                false => S::splat_nth(self.rows[0].offset(block + ahead as isize * self.narrow_step), r, R),
+            }
         }
     }
 
@@ -309,7 +327,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
                     };
                     for c in 0..S::TURN {
                         for r in 0..R {
-                            sums[r][v] = S::fma(self.broadcast(r, v, c), columns[c], sums[r][v]);
+                            sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
                         }
                     }
                 }

@@ -28,6 +28,8 @@ pub trait Simd: Copy + 'static {
     /// Which lanes to use: the first `n`.
     type Mask: Copy;
     const LANES: usize;
+    /// Depth steps that a tile takes before it looks whether there are more: 2 or 4.
+    const STEPS: usize = 4;
 
     unsafe fn splat(x: Self::T) -> Self::V;
     unsafe fn load(p: *const Self::T) -> Self::V;
@@ -42,6 +44,13 @@ pub trait Simd: Copy + 'static {
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `p[i]` in all lanes; all `n` elements from `p` on are there.
+    #[inline(always)]
+    unsafe fn splat_nth(p: *const Self::T, i: usize, n: usize) -> Self::V {
+        debug_assert!(i < n);
+        // SAFETY: the caller's promise.
+        unsafe { Self::splat(*p.add(i)) }
+    }
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
 

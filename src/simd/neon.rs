@@ -86,6 +86,31 @@ impl Simd for Neon<f32> {
         unsafe { vaddq_f32(a, b) }
     }
 
+    // A vector of elements that `n` splats share: a multiply-add takes its factor from any lane, where a load that fills
+    // all lanes would keep a multiply-add unit busy.
+    #[inline(always)]
+    unsafe fn splat_nth(p: *const f32, i: usize, n: usize) -> float32x4_t {
+        // SAFETY: see splat; the vector lies within the n elements.
+        unsafe {
+            if n == 1 {
+                return Self::splat(*p);
+            }
+            if n < Self::LANES {
+                let first = i.min(n - 2);
+                let v = vld1_f32(p.add(first));
+                return if i == first { vdupq_lane_f32::<0>(v) } else { vdupq_lane_f32::<1>(v) };
+            }
+            let first = (i / Self::LANES * Self::LANES).min(n - Self::LANES);
+            let v = Self::load(p.add(first));
+            match i - first {
+                0 => vdupq_laneq_f32::<0>(v),
+                1 => vdupq_laneq_f32::<1>(v),
+                2 => vdupq_laneq_f32::<2>(v),
+                _ => vdupq_laneq_f32::<3>(v),
+            }
+        }
+    }
+
     #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
@@ -111,6 +136,8 @@ impl Simd for Neon<f64> {
     type V = float64x2_t;
     type Mask = usize;
     const LANES: usize = 2;
+    // One vector of each row: of two, loads would be paired, and registers run out.
+    const STEPS: usize = 2;
 
     #[inline(always)]
     unsafe fn splat(x: f64) -> float64x2_t {
@@ -178,6 +205,22 @@ impl Simd for Neon<f64> {
     }
 
     #[inline(always)]
+    unsafe fn splat_nth(p: *const f64, i: usize, n: usize) -> float64x2_t {
+        // SAFETY: see the f32 methods; the vector lies within the n elements.
+        unsafe {
+            if n < Self::LANES {
+                return Self::splat(*p.add(i));
+            }
+            let first = (i / Self::LANES * Self::LANES).min(n - Self::LANES);
+            let v = Self::load(p.add(first));
+            match i - first {
+                0 => vdupq_laneq_f64::<0>(v),
+                _ => vdupq_laneq_f64::<1>(v),
+            }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f64) {
         // SAFETY: a prefetch touches nothing.
         unsafe { core::arch::asm!("prfm pstl1keep, [{}]", in(reg) p, options(nostack, preserves_flags)) }
@@ -198,11 +241,11 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     Neon<f32>, f32, pack: Neon<f32>, [],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
-    3: 1 2 3 4 5 6 7 8,
-    4: 1 2 3 4 5 6,
+    3: 1 2 3 4 5 6 7,
+    4: 1 2 3 4 5,
     5: 1 2 3 4,
-    6: 1 2 3 4,
-    7: 1 2 3,
+    6: 1 2 3,
+    7: 1 2,
     8: 1 2;
     turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
 );
@@ -211,11 +254,11 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     Neon<f64>, f64, pack: Neon<f64>, [],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
-    3: 1 2 3 4 5 6 7 8,
-    4: 1 2 3 4 5 6,
+    3: 1 2 3 4 5 6 7,
+    4: 1 2 3 4 5,
     5: 1 2 3 4,
-    6: 1 2 3 4,
-    7: 1 2 3,
+    6: 1 2 3,
+    7: 1 2,
     8: 1 2;
     turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
 );
