@@ -1,0 +1,387 @@
+//! The charts.
+
+use std::error::Error;
+use std::ops::Range;
+use std::path::Path;
+
+use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+use crate::canvas::{self, Canvas, Chart, Entry, FAINT, INK, MUTED, Marker, colour};
+use crate::cases::Suite;
+use crate::measure::Measured;
+use crate::report::{Results, geometric_mean};
+
+type Drawn = Result<(), Box<dyn Error>>;
+
+/// Axes of numbers, over what is left of the canvas.
+type Axes<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Every chart that there are figures for.
+pub fn write_all(results: &Results, directory: &Path) -> Drawn {
+    canvas::register_fonts()?;
+    let caption = results.host.caption();
+    let any = |suite| results.of(suite).next().is_some();
+    if any(Suite::Squares) {
+        canvas::write(&Squares(results), &caption, directory)?;
+    }
+    if any(Suite::Layers) {
+        canvas::write(&Layers(results), &caption, directory)?;
+    }
+    if any(Suite::Squares) || any(Suite::Layers) {
+        canvas::write(&Roofline(results), &caption, directory)?;
+    }
+    if any(Suite::EverySize) {
+        canvas::write(&EverySize(results), &caption, directory)?;
+    }
+    Ok(())
+}
+
+/// GFLOP/s over size.
+struct Squares<'a>(&'a Results);
+
+impl Chart for Squares<'_> {
+    const NAME: &'static str = "squares";
+
+    fn title(&self) -> &str {
+        "C = A·B, square matrices"
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        competitors(self.0, |_| true)
+    }
+
+    fn plot<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Drawn
+    where
+        DB::ErrorType: 'static,
+    {
+        let sizes = extent(self.0.of(Suite::Squares).map(side));
+        let (x, y) = (sizes.start.log2() - 0.1..sizes.end.log2() + 0.1, speeds(self.0, Suite::Squares));
+        let mut axes = axes(canvas, x.clone(), y, ("rows = columns = depth", power_of_two), ("GFLOP/s", plain))?;
+        peak_line(canvas, &mut axes, x, peak_of(self.0, Suite::Squares), |peak| peak)?;
+        for competitor in (0..self.0.competitors.len()).rev() {
+            let points = curve(self.0, Suite::Squares, competitor, f64::log2);
+            line(canvas, &mut axes, competitor, &points)?;
+            for point in points {
+                canvas.marker(
+                    Marker::of(competitor),
+                    radius(competitor),
+                    colour(competitor),
+                    axes.backend_coord(&point),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// GFLOP/s over every size: lapidary and the two rivals that are fastest on the whole, since more lines hide each other.
+struct EverySize<'a>(&'a Results);
+
+impl EverySize<'_> {
+    fn shown(&self) -> Vec<usize> {
+        let mean = |rival| {
+            geometric_mean(self.0.of(Suite::EverySize).filter_map(|measured| measured.gflops[rival])).unwrap_or(0.0)
+        };
+        let mut rivals: Vec<usize> = (1..self.0.competitors.len()).collect();
+        rivals.sort_by(|&left, &right| mean(right).total_cmp(&mean(left)));
+        rivals.truncate(2);
+        rivals.insert(0, 0);
+        rivals
+    }
+}
+
+impl Chart for EverySize<'_> {
+    const NAME: &'static str = "every-size";
+
+    fn title(&self) -> &str {
+        "C = A·B, square matrices of every size"
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let shown = self.shown();
+        competitors(self.0, |competitor| shown.contains(&competitor))
+    }
+
+    fn plot<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Drawn
+    where
+        DB::ErrorType: 'static,
+    {
+        let Range { start, end } = extent(self.0.of(Suite::EverySize).map(side));
+        let (x, y) = (start - 1.0..end + 1.0, speeds(self.0, Suite::EverySize));
+        let mut axes = axes(canvas, x.clone(), y, ("rows = columns = depth", plain), ("GFLOP/s", plain))?;
+        peak_line(canvas, &mut axes, x, peak_of(self.0, Suite::EverySize), |peak| peak)?;
+        for competitor in self.shown().into_iter().rev() {
+            line(canvas, &mut axes, competitor, &curve(self.0, Suite::EverySize, competitor, |d| d))?;
+        }
+        Ok(())
+    }
+}
+
+/// Bars of every competitor for each product of each layer.
+struct Layers<'a>(&'a Results);
+
+impl Layers<'_> {
+    /// The cases with the place of each on the x axis, those of a layer together: (left edge, case).
+    fn placed(&self) -> Vec<(f64, &Measured)> {
+        let (mut x, mut last) = (-0.5, "");
+        let place = |measured| {
+            let (layer, _) = layer_and_product(measured);
+            x += if layer == last { 1.0 } else { 1.5 };
+            last = layer;
+            (x, measured)
+        };
+        self.0.of(Suite::Layers).map(place).collect()
+    }
+}
+
+impl Chart for Layers<'_> {
+    const NAME: &'static str = "layers";
+
+    fn title(&self) -> &str {
+        "Linear layers, batch×inputs×outputs: Y = X·W, dW = Xᵀ·G, dX = G·Wᵀ"
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let mut entries = competitors(self.0, |_| true);
+        entries.iter_mut().for_each(|entry| entry.marker = Marker::Square);
+        entries
+    }
+
+    fn plot<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Drawn
+    where
+        DB::ErrorType: 'static,
+    {
+        const BARS: Range<f64> = 0.08..0.92; // of the place of a case
+        let placed = self.placed();
+        let x = 0.5..placed.last().map_or(1.0, |(left, _)| left + 1.5);
+        let unlabelled: Labels = ("", |_| String::new());
+        let mut axes = axes(canvas, x.clone(), speeds(self.0, Suite::Layers), unlabelled, ("GFLOP/s", plain))?;
+        let width = (BARS.end - BARS.start) / self.0.competitors.len() as f64;
+        for (left, measured) in &placed {
+            for (competitor, gflops) in measured.gflops.iter().enumerate() {
+                let from = left + BARS.start + width * competitor as f64;
+                let corners = [(from, 0.0), (from + 0.9 * width, gflops.unwrap_or(0.0))];
+                axes.draw_series([Rectangle::new(corners, colour(competitor).filled())])?;
+            }
+        }
+        peak_line(canvas, &mut axes, x, peak_of(self.0, Suite::Layers), |peak| peak)?;
+
+        // A product under its bars; a layer under the middle of its products.
+        let below = |x: f64, lines: u32| {
+            let (x, y) = axes.backend_coord(&(x, 0.0));
+            (x, y + canvas.px(32 * lines))
+        };
+        let mut layer_from = None;
+        for (i, (left, measured)) in placed.iter().enumerate() {
+            let (layer, product) = layer_and_product(measured);
+            canvas.text(product, canvas.font(28, INK), HPos::Center, below(left + 0.5, 1))?;
+            let from = *layer_from.get_or_insert(*left);
+            let next = placed.get(i + 1).map(|(_, next)| layer_and_product(next).0);
+            if next != Some(layer) {
+                canvas.text(layer, canvas.font(28, INK), HPos::Center, below((from + left + 1.0) / 2.0, 2))?;
+                layer_from = None;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The two words of the name of a layer's case.
+fn layer_and_product(measured: &Measured) -> (&str, &str) {
+    measured.case.name.split_once(' ').unwrap_or((&measured.case.name, ""))
+}
+
+/// GFLOP/s over arithmetic intensity, under what memory and arithmetic allow.
+struct Roofline<'a>(&'a Results);
+
+impl Roofline<'_> {
+    fn cases(&self) -> impl Iterator<Item = &Measured> {
+        self.0.of(Suite::Squares).chain(self.0.of(Suite::Layers))
+    }
+
+    /// FLOP for each byte of A, B and C.
+    fn intensity(&self, measured: &Measured) -> f64 {
+        let size = if self.0.host.dtype == "f32" { 4.0 } else { 8.0 };
+        measured.case.shape.flops() / (size * measured.case.shape.elements() as f64)
+    }
+
+    /// The lapidary points and the best rivals' points of each suite.
+    fn points(&self, suite: Suite, speed: impl Fn(&Measured) -> Option<f64>) -> Vec<(f64, f64)> {
+        self.0
+            .of(suite)
+            .filter_map(|measured| Some((self.intensity(measured).log2(), speed(measured)?.log2())))
+            .collect()
+    }
+}
+
+impl Chart for Roofline<'_> {
+    const NAME: &'static str = "roofline";
+
+    fn title(&self) -> &str {
+        "Roofline: every square and layer under the peak and the bandwidths"
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let entry = |label: &str, colour, marker| Entry { label: label.into(), colour, marker };
+        vec![
+            entry("lapidary, squares", colour(0), Marker::Disc),
+            entry("lapidary, layers", colour(0), Marker::Triangle),
+            entry("best rival, squares", colour(1), Marker::Disc),
+            entry("best rival, layers", colour(1), Marker::Triangle),
+        ]
+    }
+
+    fn plot<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Drawn
+    where
+        DB::ErrorType: 'static,
+    {
+        let peak = self.0.host.peak.log2();
+        let intensities = extent(self.cases().map(|measured| self.intensity(measured).log2()));
+        let x = intensities.start - 1.5..intensities.end + 0.3; // room for the names of the roofs
+        let slowest = extent(self.cases().flat_map(|measured| &measured.gflops).flatten().map(|gflops| gflops.log2()));
+        let y = slowest.start.floor()..slowest.end.max(peak) + 0.4;
+        let labels = ("FLOP for each byte of A, B and C", power_of_two as fn(&f64) -> String);
+        let mut axes = axes(canvas, x.clone(), y.clone(), labels, ("GFLOP/s", power_of_two))?;
+
+        let mut flat_from = x.end;
+        for (i, roof) in self.0.host.roofs.iter().enumerate() {
+            // GFLOP/s = GB/s · FLOP/B: in logarithms, a line of slope 1 until the peak.
+            let bandwidth = roof.bandwidth.log2();
+            let from = x.start.max(y.start - bandwidth);
+            let ridge = (peak - bandwidth).min(x.end);
+            flat_from = flat_from.min(ridge);
+            axes.draw_series(LineSeries::new([from, ridge].map(|x| (x, x + bandwidth)), canvas.stroke(MUTED, 3)))?;
+            let at = from + 0.75 + 0.1 * i as f64;
+            let text = format!("{} {:.0} GB/s", roof.level, roof.bandwidth);
+            canvas.label(&text, canvas.font(28, INK), axes.backend_coord(&(at, at + bandwidth)))?;
+        }
+        peak_line(canvas, &mut axes, flat_from..x.end, self.0.host.peak, f64::log2)?;
+
+        for (suite, marker) in [(Suite::Squares, Marker::Disc), (Suite::Layers, Marker::Triangle)] {
+            let theirs = self.points(suite, Measured::best_rival);
+            let ours = self.points(suite, Measured::lapidary);
+            for (competitor, point) in theirs.iter().map(|point| (1, point)).chain(ours.iter().map(|point| (0, point)))
+            {
+                canvas.marker(marker, radius(competitor), colour(competitor), axes.backend_coord(point))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of an axis, and how its numbers are written.
+type Labels = (&'static str, fn(&f64) -> String);
+
+/// Axes with a grid.
+fn axes<'a, DB: DrawingBackend + 'a>(
+    canvas: &Canvas<DB>,
+    x: Range<f64>,
+    y: Range<f64>,
+    x_labels: Labels,
+    y_labels: Labels,
+) -> Result<Axes<'a, DB>, Box<dyn Error>>
+where
+    DB::ErrorType: 'static,
+{
+    let area: DrawingArea<DB, Shift> = canvas.below_heading();
+    let mut axes = ChartBuilder::on(&area)
+        .margin_right(canvas.px(40))
+        .margin_bottom(canvas.px(20))
+        .x_label_area_size(canvas.px(100))
+        .y_label_area_size(canvas.px(130))
+        .build_cartesian_2d(x, y)?;
+    axes.configure_mesh()
+        .x_desc(x_labels.0)
+        .x_label_formatter(&x_labels.1)
+        .x_labels(14)
+        .y_desc(y_labels.0)
+        .y_label_formatter(&y_labels.1)
+        .label_style(canvas.font(28, INK))
+        .axis_desc_style(canvas.font(32, INK))
+        .axis_style(canvas.stroke(MUTED, 2))
+        .bold_line_style(canvas.stroke(FAINT, 2))
+        .light_line_style(TRANSPARENT)
+        .draw()?;
+    Ok(axes)
+}
+
+fn plain(value: &f64) -> String {
+    format!("{value}")
+}
+
+/// For axes that carry logarithms.
+fn power_of_two(exponent: &f64) -> String {
+    if exponent.fract() == 0.0 { format!("{}", exponent.exp2()) } else { String::new() }
+}
+
+/// The peak, and what it is, above its right end. `place` tells where GFLOP/s lie on the y axis.
+fn peak_line<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    axes: &mut Axes<'_, DB>,
+    x: Range<f64>,
+    peak: f64,
+    place: fn(f64) -> f64,
+) -> Drawn
+where
+    DB::ErrorType: 'static,
+{
+    let y = place(peak);
+    let (dash, gap) = (canvas.px(14), canvas.px(10));
+    axes.draw_series(DashedLineSeries::new([(x.start, y), (x.end, y)], dash, gap, canvas.stroke(INK, 3)))?;
+    let (right, height) = axes.backend_coord(&(x.end, y));
+    let text = format!("peak {peak:.0} GFLOP/s");
+    canvas.text(&text, canvas.font(28, INK), HPos::Right, (right - canvas.px(8), height - canvas.px(24)))
+}
+
+fn line<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    axes: &mut Axes<'_, DB>,
+    competitor: usize,
+    points: &[(f64, f64)],
+) -> Drawn
+where
+    DB::ErrorType: 'static,
+{
+    let width = if competitor == 0 { 6 } else { 3 };
+    axes.draw_series(LineSeries::new(points.iter().copied(), canvas.stroke(colour(competitor), width)))?;
+    Ok(())
+}
+
+/// lapidary's markers are larger than its rivals'.
+fn radius(competitor: usize) -> u32 {
+    if competitor == 0 { 12 } else { 9 }
+}
+
+fn competitors(results: &Results, shown: impl Fn(usize) -> bool) -> Vec<Entry> {
+    let entry = |(i, name): (usize, &String)| Entry { label: name.clone(), colour: colour(i), marker: Marker::of(i) };
+    results.competitors.iter().enumerate().filter(|&(i, _)| shown(i)).map(entry).collect()
+}
+
+/// A competitor's speed over size.
+fn curve(results: &Results, suite: Suite, competitor: usize, place: fn(f64) -> f64) -> Vec<(f64, f64)> {
+    results.of(suite).filter_map(|measured| Some((place(side(measured)), measured.gflops[competitor]?))).collect()
+}
+
+fn side(measured: &Measured) -> f64 {
+    measured.case.shape.m as f64
+}
+
+/// The axis of GFLOP/s: from nothing to somewhat more than anything reached.
+fn speeds(results: &Results, suite: Suite) -> Range<f64> {
+    let fastest = results.of(suite).flat_map(|measured| &measured.gflops).flatten().copied().fold(0.0, f64::max);
+    0.0..fastest.max(peak_of(results, suite)) * 1.08
+}
+
+/// The peak as it was while the suite ran.
+fn peak_of(results: &Results, suite: Suite) -> f64 {
+    geometric_mean(results.of(suite).map(|measured| measured.peak)).unwrap_or(results.host.peak)
+}
+
+/// The least and the greatest of some numbers.
+fn extent(numbers: impl Iterator<Item = f64>) -> Range<f64> {
+    let (low, high) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    low..high
+}
