@@ -134,7 +134,7 @@ where
     /// Writes text with its middle at a place, on a white ground.
     pub fn label(&self, text: &str, style: TextStyle, (x, y): Pixel) -> Result<(), Box<dyn Error>> {
         let width = self.area.estimate_text_size(text, &style)?.0 as i32;
-        let (dx, dy) = (width / 2 + self.px(4), self.px(16));
+        let (dx, dy) = (width / 2, self.px(13));
         self.area.draw(&Rectangle::new([(x - dx, y - dy), (x + dx, y + dy)], WHITE.filled()))?;
         self.text(text, style, HPos::Center, (x, y))
     }
@@ -155,7 +155,8 @@ where
         let (mut x, y) = (left + self.px(12), self.px(160));
         for Entry { label, colour, marker } in chart.legend() {
             self.marker(marker, 12, colour, (x, y))?;
-            self.text(&label, style.clone(), HPos::Left, (x + self.px(24), y))?;
+            // Lower than its middle: the bitmap backend sets text somewhat high.
+            self.text(&label, style.clone(), HPos::Left, (x + self.px(24), y + self.px(3)))?;
             x += self.area.estimate_text_size(&label, &style)?.0 as i32 + self.px(72);
         }
         Ok(())

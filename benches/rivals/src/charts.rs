@@ -4,7 +4,6 @@ use std::error::Error;
 use std::ops::Range;
 use std::path::Path;
 
-use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -102,7 +101,7 @@ impl Chart for EverySize<'_> {
 
     fn legend(&self) -> Vec<Entry> {
         let shown = self.shown();
-        competitors(self.0, |competitor| shown.contains(&competitor))
+        unmarked(competitors(self.0, |competitor| shown.contains(&competitor)))
     }
 
     fn plot<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Drawn
@@ -145,9 +144,7 @@ impl Chart for Layers<'_> {
     }
 
     fn legend(&self) -> Vec<Entry> {
-        let mut entries = competitors(self.0, |_| true);
-        entries.iter_mut().for_each(|entry| entry.marker = Marker::Square);
-        entries
+        unmarked(competitors(self.0, |_| true))
     }
 
     fn plot<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Drawn
@@ -241,8 +238,9 @@ impl Chart for Roofline<'_> {
         let peak = self.0.host.peak.log2();
         let intensities = extent(self.cases().map(|measured| self.intensity(measured).log2()));
         let x = intensities.start - 1.5..intensities.end + 0.3; // room for the names of the roofs
-        let slowest = extent(self.cases().flat_map(|measured| &measured.gflops).flatten().map(|gflops| gflops.log2()));
-        let y = slowest.start.floor()..slowest.end.max(peak) + 0.4;
+        let shown = self.cases().flat_map(|measured| [measured.lapidary(), measured.best_rival()]).flatten();
+        let speeds = extent(shown.map(f64::log2));
+        let y = speeds.start.floor()..speeds.end.max(peak) + 0.4;
         let labels = ("FLOP for each byte of A, B and C", power_of_two as fn(&f64) -> String);
         let mut axes = axes(canvas, x.clone(), y.clone(), labels, ("GFLOP/s", power_of_two))?;
 
@@ -272,7 +270,7 @@ impl Chart for Roofline<'_> {
     }
 }
 
-/// The name of an axis, and how its numbers are written.
+/// The name of an axis, and how its numbers are written; an axis without a name has no grid.
 type Labels = (&'static str, fn(&f64) -> String);
 
 /// Axes with a grid.
@@ -286,15 +284,18 @@ fn axes<'a, DB: DrawingBackend + 'a>(
 where
     DB::ErrorType: 'static,
 {
-    let area: DrawingArea<DB, Shift> = canvas.below_heading();
-    let mut axes = ChartBuilder::on(&area)
+    let mut axes = ChartBuilder::on(&canvas.below_heading())
+        .margin_left(canvas.px(50)) // half the height of the axis's name would be cut off
         .margin_right(canvas.px(40))
         .margin_bottom(canvas.px(20))
         .x_label_area_size(canvas.px(100))
-        .y_label_area_size(canvas.px(130))
+        .y_label_area_size(canvas.px(110))
         .build_cartesian_2d(x, y)?;
-    axes.configure_mesh()
-        .x_desc(x_labels.0)
+    let mut mesh = axes.configure_mesh();
+    if x_labels.0.is_empty() {
+        mesh.disable_x_mesh();
+    }
+    mesh.x_desc(x_labels.0)
         .x_label_formatter(&x_labels.1)
         .x_labels(14)
         .y_desc(y_labels.0)
@@ -358,6 +359,11 @@ fn radius(competitor: usize) -> u32 {
 fn competitors(results: &Results, shown: impl Fn(usize) -> bool) -> Vec<Entry> {
     let entry = |(i, name): (usize, &String)| Entry { label: name.clone(), colour: colour(i), marker: Marker::of(i) };
     results.competitors.iter().enumerate().filter(|&(i, _)| shown(i)).map(entry).collect()
+}
+
+/// For charts without markers: squares of the colours.
+fn unmarked(entries: Vec<Entry>) -> Vec<Entry> {
+    entries.into_iter().map(|entry| Entry { marker: Marker::Square, ..entry }).collect()
 }
 
 /// A competitor's speed over size.
