@@ -34,7 +34,10 @@ impl<T: Scalar> Cblas<T> {
     }
 
     fn load(path: &Path) -> Result<Cblas<T>, Box<dyn Error>> {
-        let failed = |error| format!("{VARIABLE}: {}: {error}", path.display());
+        let failed = |error: libloading::Error| {
+            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            format!("{VARIABLE}: {}: {reason}", path.display())
+        };
         // SAFETY: that loading it does no harm is the promise of whoever named the library.
         let library = unsafe { Library::new(path) }.map_err(failed)?;
         // Never unloaded: threads of its own may outlast every use of it.

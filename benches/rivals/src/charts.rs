@@ -58,11 +58,11 @@ impl Chart for Squares<'_> {
     {
         let sizes = extent(self.0.of(Suite::Squares).map(side));
         let (x, y) = (sizes.start.log2() - 0.1..sizes.end.log2() + 0.1, speeds(self.0, Suite::Squares));
-        let mut axes = axes(canvas, x.clone(), y, ("rows = columns = depth", power_of_two), ("GFLOP/s", plain))?;
+        let mut axes = axes(canvas, Axis::of_powers(SIDE, x.clone()), Axis::new(SPEED, y))?;
         peak_line(canvas, &mut axes, x, peak_of(self.0, Suite::Squares), |peak| peak)?;
         for competitor in (0..self.0.competitors.len()).rev() {
             let points = curve(self.0, Suite::Squares, competitor, f64::log2);
-            line(canvas, &mut axes, competitor, &points)?;
+            line(canvas, &mut axes, competitor, &points, 3)?;
             for point in points {
                 canvas.marker(
                     Marker::of(competitor),
@@ -110,10 +110,10 @@ impl Chart for EverySize<'_> {
     {
         let Range { start, end } = extent(self.0.of(Suite::EverySize).map(side));
         let (x, y) = (start - 1.0..end + 1.0, speeds(self.0, Suite::EverySize));
-        let mut axes = axes(canvas, x.clone(), y, ("rows = columns = depth", plain), ("GFLOP/s", plain))?;
+        let mut axes = axes(canvas, Axis::new(SIDE, x.clone()), Axis::new(SPEED, y))?;
         peak_line(canvas, &mut axes, x, peak_of(self.0, Suite::EverySize), |peak| peak)?;
         for competitor in self.shown().into_iter().rev() {
-            line(canvas, &mut axes, competitor, &curve(self.0, Suite::EverySize, competitor, |d| d))?;
+            line(canvas, &mut axes, competitor, &curve(self.0, Suite::EverySize, competitor, |d| d), 2)?;
         }
         Ok(())
     }
@@ -154,8 +154,7 @@ impl Chart for Layers<'_> {
         const BARS: Range<f64> = 0.08..0.92; // of the place of a case
         let placed = self.placed();
         let x = 0.5..placed.last().map_or(1.0, |(left, _)| left + 1.5);
-        let unlabelled: Labels = ("", |_| String::new());
-        let mut axes = axes(canvas, x.clone(), speeds(self.0, Suite::Layers), unlabelled, ("GFLOP/s", plain))?;
+        let mut axes = axes(canvas, Axis::new("", x.clone()), Axis::new(SPEED, speeds(self.0, Suite::Layers)))?;
         let width = (BARS.end - BARS.start) / self.0.competitors.len() as f64;
         for (left, measured) in &placed {
             for (competitor, gflops) in measured.gflops.iter().enumerate() {
@@ -241,8 +240,8 @@ impl Chart for Roofline<'_> {
         let shown = self.cases().flat_map(|measured| [measured.lapidary(), measured.best_rival()]).flatten();
         let speeds = extent(shown.map(f64::log2));
         let y = speeds.start.floor()..speeds.end.max(peak) + 0.4;
-        let labels = ("FLOP for each byte of A, B and C", power_of_two as fn(&f64) -> String);
-        let mut axes = axes(canvas, x.clone(), y.clone(), labels, ("GFLOP/s", power_of_two))?;
+        let intensity = Axis::of_powers("FLOP for each byte of A, B and C", x.clone());
+        let mut axes = axes(canvas, intensity, Axis::of_powers(SPEED, y.clone()))?;
 
         let mut flat_from = x.end;
         for (i, roof) in self.0.host.roofs.iter().enumerate() {
@@ -252,7 +251,7 @@ impl Chart for Roofline<'_> {
             let ridge = (peak - bandwidth).min(x.end);
             flat_from = flat_from.min(ridge);
             axes.draw_series(LineSeries::new([from, ridge].map(|x| (x, x + bandwidth)), canvas.stroke(MUTED, 3)))?;
-            let at = from + 0.75 + 0.1 * i as f64;
+            let at = from + 0.5 + 0.1 * i as f64; // apart from the name of the roof beside it
             let text = format!("{} {:.0} GB/s", roof.level, roof.bandwidth);
             canvas.label(&text, canvas.font(28, INK), axes.backend_coord(&(at, at + bandwidth)))?;
         }
@@ -270,17 +269,32 @@ impl Chart for Roofline<'_> {
     }
 }
 
-/// The name of an axis, and how its numbers are written; an axis without a name has no grid.
-type Labels = (&'static str, fn(&f64) -> String);
+const SIDE: &str = "rows = columns = depth";
+const SPEED: &str = "GFLOP/s";
+
+struct Axis {
+    /// An axis without a name has no marks either: the chart sets its own.
+    name: &'static str,
+    range: Range<f64>,
+    /// How many marks there may be.
+    marks: usize,
+    write: fn(&f64) -> String,
+}
+
+impl Axis {
+    fn new(name: &'static str, range: Range<f64>) -> Axis {
+        Axis { name, range, marks: 12, write: |value| value.to_string() }
+    }
+
+    /// For logarithms to the base of two: a mark at each power.
+    fn of_powers(name: &'static str, range: Range<f64>) -> Axis {
+        let marks = (range.end.floor() - range.start.ceil()) as usize + 1;
+        Axis { name, range, marks, write: |exponent| exponent.exp2().to_string() }
+    }
+}
 
 /// Axes with a grid.
-fn axes<'a, DB: DrawingBackend + 'a>(
-    canvas: &Canvas<DB>,
-    x: Range<f64>,
-    y: Range<f64>,
-    x_labels: Labels,
-    y_labels: Labels,
-) -> Result<Axes<'a, DB>, Box<dyn Error>>
+fn axes<'a, DB: DrawingBackend + 'a>(canvas: &Canvas<DB>, x: Axis, y: Axis) -> Result<Axes<'a, DB>, Box<dyn Error>>
 where
     DB::ErrorType: 'static,
 {
@@ -290,16 +304,17 @@ where
         .margin_bottom(canvas.px(20))
         .x_label_area_size(canvas.px(100))
         .y_label_area_size(canvas.px(110))
-        .build_cartesian_2d(x, y)?;
+        .build_cartesian_2d(x.range, y.range)?;
     let mut mesh = axes.configure_mesh();
-    if x_labels.0.is_empty() {
-        mesh.disable_x_mesh();
+    if x.name.is_empty() {
+        mesh.disable_x_mesh().disable_x_axis();
     }
-    mesh.x_desc(x_labels.0)
-        .x_label_formatter(&x_labels.1)
-        .x_labels(14)
-        .y_desc(y_labels.0)
-        .y_label_formatter(&y_labels.1)
+    mesh.x_desc(x.name)
+        .x_label_formatter(&x.write)
+        .x_labels(x.marks)
+        .y_desc(y.name)
+        .y_label_formatter(&y.write)
+        .y_labels(y.marks)
         .label_style(canvas.font(28, INK))
         .axis_desc_style(canvas.font(32, INK))
         .axis_style(canvas.stroke(MUTED, 2))
@@ -307,15 +322,6 @@ where
         .light_line_style(TRANSPARENT)
         .draw()?;
     Ok(axes)
-}
-
-fn plain(value: &f64) -> String {
-    format!("{value}")
-}
-
-/// For axes that carry logarithms.
-fn power_of_two(exponent: &f64) -> String {
-    if exponent.fract() == 0.0 { format!("{}", exponent.exp2()) } else { String::new() }
 }
 
 /// The peak, and what it is, above its right end. `place` tells where GFLOP/s lie on the y axis.
@@ -337,16 +343,18 @@ where
     canvas.text(&text, canvas.font(28, INK), HPos::Right, (right - canvas.px(8), height - canvas.px(24)))
 }
 
+/// lapidary's line is twice as wide as its rivals'.
 fn line<DB: DrawingBackend>(
     canvas: &Canvas<DB>,
     axes: &mut Axes<'_, DB>,
     competitor: usize,
     points: &[(f64, f64)],
+    width: u32,
 ) -> Drawn
 where
     DB::ErrorType: 'static,
 {
-    let width = if competitor == 0 { 6 } else { 3 };
+    let width = if competitor == 0 { 2 * width } else { width };
     axes.draw_series(LineSeries::new(points.iter().copied(), canvas.stroke(colour(competitor), width)))?;
     Ok(())
 }

@@ -16,10 +16,10 @@
 //!
 //! Everything runs in one process, on the same operands: warm, aligned to 64 bytes, row by row or transposed. Each
 //! result is first compared with a plain `f64` product on a sample of elements; a competitor that is wrong is named and
-//! left out of that case. Then come rounds: the machine's peak is measured by fused multiply-adds without memory, and
-//! each competitor has one slot of repeated calls, in an order that rotates. A round whose peak is 10 % below the
-//! best one seen says more about the machine's other work than about the competitors: it is dropped and repeated.
-//! What is reported is the median of the rounds.
+//! left out of that case. Then come rounds through all cases. In each round of a case the machine's peak is measured, by
+//! fused multiply-adds that need no memory, and each competitor has one slot of repeated calls, in an order that rotates.
+//! A round whose peak is 10 % below the best one seen tells more about the machine's other work than about the
+//! competitors: it is dropped and repeated. What is reported is the median of the rounds.
 //!
 //! # Output
 //!
@@ -49,7 +49,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cases::{Case, Suite};
+use crate::cases::Suite;
 use crate::host::Host;
 use crate::measure::Bench;
 use crate::report::Results;
@@ -117,6 +117,7 @@ fn main() -> ExitCode {
 
 fn run<T: Scalar>(options: &Options) -> Result<(), Box<dyn Error>> {
     let cases = cases::selected(options.every, &options.filter);
+    let cases: Vec<_> = cases.into_iter().map(|case| (options.slot(case.suite), case)).collect();
     if cases.is_empty() {
         return Err(format!("no case is named like {:?}", options.filter).into());
     }
@@ -128,9 +129,9 @@ fn run<T: Scalar>(options: &Options) -> Result<(), Box<dyn Error>> {
         println!("{roof}");
     }
 
-    let progress = progress_bar(cases.len());
-    let mut bench = Bench::new(&competitors, threads, options.rounds.into());
-    let cases = cases.into_iter().map(|case| measured(&mut bench, case, options, &progress)).collect();
+    let progress = progress_bar();
+    let bench = Bench::new(&competitors, threads, options.rounds.into(), &progress);
+    let cases = bench.measure(cases);
     progress.finish_and_clear();
 
     let competitors = competitors.iter().map(|competitor| competitor.name().to_string()).collect();
@@ -143,24 +144,8 @@ fn run<T: Scalar>(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One case, with what there is to say about it printed around the progress bar.
-fn measured<T: Scalar>(
-    bench: &mut Bench<'_, T>,
-    case: Case,
-    options: &Options,
-    progress: &ProgressBar,
-) -> measure::Measured {
-    progress.set_message(case.name.clone());
-    let slot = options.slot(case.suite);
-    let measured = bench.measure(case, slot);
-    for complaint in &measured.complaints {
-        progress.suspend(|| eprintln!("{}: {complaint}", measured.case.name));
-    }
-    progress.inc(1);
-    measured
-}
-
-fn progress_bar(cases: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg:20} {eta} left").expect("a valid template");
-    ProgressBar::new(cases as u64).with_style(style)
+/// Its length is set when it is known how many rounds there are.
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg:20} {eta} left").expect("a valid template");
+    ProgressBar::no_length().with_style(style)
 }

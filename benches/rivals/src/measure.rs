@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use indicatif::ProgressBar;
+
 use crate::cases::Case;
 use crate::competitors::Competitor;
 use crate::operands::Operands;
@@ -12,7 +14,7 @@ use crate::timing;
 /// The share of the best peak seen that a round must reach.
 const UNDISTURBED: f64 = 0.9;
 
-/// How often a round that was disturbed is repeated, at most, in rounds asked for.
+/// How many rounds there may be for each one asked for, if some are disturbed.
 const PATIENCE: usize = 3;
 
 /// What came of one case.
@@ -22,8 +24,6 @@ pub struct Measured {
     pub peak: f64,
     /// GFLOP/s of each competitor; none if its result was wrong. The first is lapidary.
     pub gflops: Vec<Option<f64>>,
-    /// What a reader of the figures should know.
-    pub complaints: Vec<String>,
 }
 
 impl Measured {
@@ -46,13 +46,23 @@ impl Measured {
     }
 }
 
-/// Measures case after case.
+/// Measures cases.
 pub struct Bench<'a, T> {
     competitors: &'a [Box<dyn Competitor<T>>],
     threads: usize,
     rounds: usize,
+    progress: &'a ProgressBar,
     /// The best peak of any round so far.
     best_peak: f64,
+}
+
+/// A case while it is measured.
+struct Trial {
+    case: Case,
+    slot: Duration,
+    runners: Vec<Runner>,
+    undisturbed: Vec<Round>,
+    disturbed: Vec<Round>,
 }
 
 /// A competitor whose result was right.
@@ -69,80 +79,102 @@ struct Round {
 }
 
 impl<'a, T: Scalar> Bench<'a, T> {
-    pub fn new(competitors: &'a [Box<dyn Competitor<T>>], threads: usize, rounds: usize) -> Self {
-        Bench { competitors, threads, rounds, best_peak: 0.0 }
+    pub fn new(
+        competitors: &'a [Box<dyn Competitor<T>>],
+        threads: usize,
+        rounds: usize,
+        progress: &'a ProgressBar,
+    ) -> Self {
+        Bench { competitors, threads, rounds, progress, best_peak: 0.0 }
     }
 
-    pub fn measure(&mut self, case: Case, slot: Duration) -> Measured {
-        let mut operands = Operands::new(case.shape);
-        let mut complaints = Vec::new();
-        let mut runners = Vec::new();
-        for (index, competitor) in self.competitors.iter().enumerate() {
-            match admit(competitor.as_ref(), &mut operands, slot) {
-                Ok(batch) => runners.push(Runner { competitor: index, batch }),
-                Err(error) => complaints.push(format!("{} is WRONG: {error}", competitor.name())),
+    /// Measures each case in slots of the length that comes with it. A round goes through all cases before the next
+    /// begins, so that what disturbs the machine for seconds spoils one round of many cases, which their medians
+    /// forget, and not all rounds of a few.
+    pub fn measure(mut self, cases: Vec<(Duration, Case)>) -> Vec<Measured> {
+        let mut trials: Vec<Trial> = cases.into_iter().map(Trial::new).collect();
+        self.progress.set_length((trials.len() * self.rounds) as u64);
+        for turn in 0..self.rounds * PATIENCE {
+            for trial in trials.iter_mut().filter(|trial| trial.undisturbed.len() < self.rounds) {
+                self.progress.set_message(trial.case.name.clone());
+                let mut operands = Operands::new(trial.case.shape);
+                if turn == 0 {
+                    self.admit(trial, &mut operands);
+                }
+                let round = self.round(trial, &mut operands, turn);
+                self.best_peak = self.best_peak.max(round.peak);
+                if round.peak >= UNDISTURBED * self.best_peak {
+                    trial.undisturbed.push(round);
+                    self.progress.inc(1);
+                } else {
+                    trial.disturbed.push(round);
+                }
             }
         }
+        trials.into_iter().map(|trial| self.result(trial)).collect()
+    }
 
-        let (rounds, quiet) = self.undisturbed_rounds(&mut operands, &runners, slot);
-        if !quiet {
-            complaints.push("the machine was busy in every round: take these figures with care".into());
+    /// Makes those competitors runners that compute the right result.
+    fn admit(&self, trial: &mut Trial, operands: &mut Operands<T>) {
+        for (index, competitor) in self.competitors.iter().enumerate() {
+            operands.spoil();
+            let product = operands.product();
+            // SAFETY: the operands are whole matrices, used by nothing else meanwhile.
+            unsafe { competitor.multiply(&product) };
+            if let Err(error) = operands.check() {
+                self.complain(&trial.case, &format!("{} is WRONG, and left out: {error}", competitor.name()));
+                continue;
+            }
+            let product = operands.product();
+            // SAFETY: as above.
+            let batch = timing::batch(&mut || unsafe { competitor.multiply(&product) }, trial.slot);
+            trial.runners.push(Runner { competitor: index, batch });
         }
+    }
+
+    /// The peak, then one slot of each runner, beginning with another one each turn.
+    fn round(&self, trial: &Trial, operands: &mut Operands<T>, turn: usize) -> Round {
+        const PEAK_SLOT: Duration = Duration::from_millis(10);
+        let peak = peak::peak::<T>(self.threads, PEAK_SLOT);
+        let product = operands.product();
+        let count = trial.runners.len();
+        let mut gflops = vec![0.0; count];
+        for i in (0..count).map(|i| (i + turn) % count) {
+            let Runner { competitor, batch } = trial.runners[i];
+            // SAFETY: the operands are whole matrices, used by nothing else meanwhile.
+            let mut call = || unsafe { self.competitors[competitor].multiply(&product) };
+            call(); // warms the caches
+            gflops[i] = timing::rate(&mut call, batch, trial.slot) * product.shape.flops() / 1e9;
+        }
+        Round { peak, gflops }
+    }
+
+    /// The medians of the undisturbed rounds.
+    fn result(&self, trial: Trial) -> Measured {
+        let Trial { case, runners, undisturbed, disturbed, .. } = trial;
+        let rounds = if undisturbed.is_empty() {
+            self.complain(&case, "the machine was busy in every round: take these figures with care");
+            disturbed
+        } else {
+            undisturbed
+        };
         let mut gflops = vec![None; self.competitors.len()];
         for (i, runner) in runners.iter().enumerate() {
             gflops[runner.competitor] = Some(median(rounds.iter().map(|round| round.gflops[i]).collect()));
         }
         let peak = median(rounds.iter().map(|round| round.peak).collect());
-        Measured { case, peak, gflops, complaints }
+        Measured { case, peak, gflops }
     }
 
-    /// As many rounds as asked for in which the peak was as high as ever; if there are none at all, the others, and
-    /// false.
-    fn undisturbed_rounds(
-        &mut self,
-        operands: &mut Operands<T>,
-        runners: &[Runner],
-        slot: Duration,
-    ) -> (Vec<Round>, bool) {
-        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
-        for turn in 0..self.rounds * PATIENCE {
-            let round = self.round(operands, runners, slot, turn);
-            self.best_peak = self.best_peak.max(round.peak);
-            let undisturbed = round.peak >= UNDISTURBED * self.best_peak;
-            if undisturbed { &mut kept } else { &mut dropped }.push(round);
-            if kept.len() == self.rounds {
-                break;
-            }
-        }
-        if kept.is_empty() { (dropped, false) } else { (kept, true) }
-    }
-
-    /// The peak, then one slot of each runner, beginning with another one each turn.
-    fn round(&self, operands: &mut Operands<T>, runners: &[Runner], slot: Duration, turn: usize) -> Round {
-        const PEAK_SLOT: Duration = Duration::from_millis(10);
-        let peak = peak::peak::<T>(self.threads, PEAK_SLOT);
-        let mut gflops = vec![0.0; runners.len()];
-        for i in (0..runners.len()).map(|i| (i + turn) % runners.len()) {
-            let competitor = self.competitors[runners[i].competitor].as_ref();
-            let product = operands.product();
-            // SAFETY: the operands are whole matrices, used by nothing else meanwhile.
-            let calls = timing::rate(&mut || unsafe { competitor.multiply(&product) }, runners[i].batch, slot);
-            gflops[i] = calls * product.shape.flops() / 1e9;
-        }
-        Round { peak, gflops }
+    fn complain(&self, case: &Case, what: &str) {
+        self.progress.suspend(|| eprintln!("{}: {what}", case.name));
     }
 }
 
-/// How many calls to make at once, if the result is right.
-fn admit<T: Scalar>(competitor: &dyn Competitor<T>, operands: &mut Operands<T>, slot: Duration) -> Result<u64, String> {
-    operands.spoil();
-    let product = operands.product();
-    // SAFETY: the operands are whole matrices, used by nothing else meanwhile.
-    unsafe { competitor.multiply(&product) };
-    operands.check()?;
-    let product = operands.product();
-    // SAFETY: as above.
-    Ok(timing::batch(&mut || unsafe { competitor.multiply(&product) }, slot))
+impl Trial {
+    fn new((slot, case): (Duration, Case)) -> Trial {
+        Trial { case, slot, runners: Vec::new(), undisturbed: Vec::new(), disturbed: Vec::new() }
+    }
 }
 
 /// The middle value, or the mean of the two in the middle.
@@ -181,13 +213,14 @@ mod tests {
     fn every_competitor_is_right_on_every_kind_of_case_and_a_wrong_one_is_left_out() {
         let mut competitors = competitors::all::<f32>(1).unwrap();
         competitors.push(Box::new(Idle));
-        let mut bench = Bench::new(&competitors, 1, 1);
-        for case in cases::selected(0, "64x784") {
-            let measured = bench.measure(case, Duration::from_millis(1));
+        let progress = ProgressBar::hidden();
+        let cases = cases::selected(0, "64x784").into_iter().map(|case| (Duration::from_millis(1), case)).collect();
+        let results = Bench::new(&competitors, 1, 1, &progress).measure(cases);
+        assert_eq!(results.len(), 3);
+        for measured in results {
             let (idle, others) = measured.gflops.split_last().unwrap();
             assert!(idle.is_none());
             assert!(others.iter().all(|gflops| gflops.is_some_and(|gflops| gflops > 0.0)));
-            assert!(measured.complaints.iter().any(|complaint| complaint.starts_with("idle is WRONG")));
             assert_eq!(measured.over(0), Some(1.0));
         }
     }
