@@ -166,20 +166,17 @@ impl Chart for Layers<'_> {
         peak_line(canvas, &mut axes, x, peak_of(self.0, Suite::Layers), |peak| peak)?;
 
         // A product under its bars; a layer under the middle of its products.
-        let below = |x: f64, lines: u32| {
+        let write_below = |text: &str, x: f64, lines: u32| {
             let (x, y) = axes.backend_coord(&(x, 0.0));
-            (x, y + canvas.px(32 * lines))
+            canvas.text(text, canvas.font(28, INK), HPos::Center, (x, y + canvas.px(32 * lines)))
         };
-        let mut layer_from = None;
-        for (i, (left, measured)) in placed.iter().enumerate() {
-            let (layer, product) = layer_and_product(measured);
-            canvas.text(product, canvas.font(28, INK), HPos::Center, below(left + 0.5, 1))?;
-            let from = *layer_from.get_or_insert(*left);
-            let next = placed.get(i + 1).map(|(_, next)| layer_and_product(next).0);
-            if next != Some(layer) {
-                canvas.text(layer, canvas.font(28, INK), HPos::Center, below((from + left + 1.0) / 2.0, 2))?;
-                layer_from = None;
+        let layer = |measured| layer_and_product(measured).0;
+        for products in placed.chunk_by(|(_, one), (_, other)| layer(one) == layer(other)) {
+            for (left, measured) in products {
+                write_below(layer_and_product(measured).1, left + 0.5, 1)?;
             }
+            let (first, measured) = products[0];
+            write_below(layer(measured), first + products.len() as f64 / 2.0, 2)?;
         }
         Ok(())
     }
@@ -204,7 +201,7 @@ impl Roofline<'_> {
         measured.case.shape.flops() / (size * measured.case.shape.elements() as f64)
     }
 
-    /// The lapidary points and the best rivals' points of each suite.
+    /// Logarithms of the intensity and the speed of each case of a suite.
     fn points(&self, suite: Suite, speed: impl Fn(&Measured) -> Option<f64>) -> Vec<(f64, f64)> {
         self.0
             .of(suite)
@@ -283,7 +280,7 @@ struct Axis {
 
 impl Axis {
     fn new(name: &'static str, range: Range<f64>) -> Axis {
-        Axis { name, range, marks: 12, write: |value| value.to_string() }
+        Axis { name, range, marks: 10, write: |value| value.to_string() }
     }
 
     /// For logarithms to the base of two: a mark at each power.

@@ -1,9 +1,9 @@
 //! lapidary beside its rivals, on this machine.
 //!
 //! ```sh
-//! cargo run --release -p rivals                          # squares and layers, f32, one thread: two minutes
-//! cargo run --release -p rivals -- --quick               # half a minute
-//! cargo run --release -p rivals -- --every 300           # also d×d×d for every d up to 300
+//! cargo run --release -p rivals                          # squares and layers, f32, one thread: a minute
+//! cargo run --release -p rivals -- --quick               # a quarter of a minute
+//! cargo run --release -p rivals -- --every 300           # also d×d×d for every d up to 300: two minutes
 //! cargo run --release -p rivals -- --filter dW --dtype f64 --threads 2
 //! LAPIDARY_BENCH_BLAS=/usr/lib/libopenblas.so cargo run --release -p rivals
 //! ```
@@ -70,7 +70,7 @@ struct Options {
     /// Milliseconds that a competitor repeats its call for in a round
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     slot_ms: u64,
-    /// Slots of 10 ms
+    /// Slots of 10 ms: as much in a fraction of the time, less certain
     #[arg(long, conflicts_with = "slot_ms")]
     quick: bool,
     /// Also squares of every size up to D, in slots of 10 ms
