@@ -141,8 +141,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(a, b, step.apart as isize, out.cols, mask);
             let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
             // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
-            // (Partial loads are too rare to pay for the code.)
-            let turns = if WIDE == WHOLE { step.depth / S::STEPS } else { 0 };
+            let turns = if WIDE != TURNED { step.depth / S::STEPS } else { 0 };
             for _ in 0..turns {
                 walk.add_product(&mut sums, 0, S::STEPS);
                 walk.add_product(&mut sums, 1, S::STEPS);
