@@ -100,8 +100,6 @@ impl Plan {
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
         let lines = (vecs * f.lanes * f.size).div_ceil(LINE); // of a step of a strip
-        // A partial vector is loaded slowly: where it is a large part of few columns, a padded copy is faster.
-        let padding_pays = f.n < 4 * f.lanes && !f.n.is_multiple_of(f.lanes) && f.k >= 64;
         // Packing reads memory in longer runs than tiles do, which pays from a few rows on.
         let streams = from_memory && f.m > 2;
         let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2);
@@ -112,7 +110,7 @@ impl Plan {
         let wide = match () {
             _ if turn => Reading::Turned,
             _ if sweeps => Reading::InPlace,
-            _ if in_lanes && (row_strips <= 2 || (stays() && !padding_pays)) && !streams => Reading::InPlace,
+            _ if in_lanes && (row_strips <= 2 || stays()) && !streams => Reading::InPlace,
             _ => Reading::Packed,
         };
         let pack_wide = wide == Reading::Packed;
