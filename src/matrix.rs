@@ -72,11 +72,19 @@ impl Layout {
     }
 
     /// Whether no two elements share an address.
+    #[inline]
     pub fn is_injective(&self) -> bool {
         let (rs, cs) = (self.row_stride.unsigned_abs(), self.col_stride.unsigned_abs());
         if (cs == 1 && rs >= self.cols) || (rs == 1 && cs >= self.rows) || self.is_empty() {
             return true;
         }
+        self.never_meets_itself()
+    }
+
+    /// `is_injective` where neither dimension is contiguous.
+    #[cold]
+    fn never_meets_itself(&self) -> bool {
+        let (rs, cs) = (self.row_stride.unsigned_abs(), self.col_stride.unsigned_abs());
         // i·rs = j·cs has its smallest solution at i = cs/g, j = rs/g.
         let g = gcd(rs, cs);
         match g {
@@ -129,7 +137,6 @@ fn addresses<T>(ptr: *const T, layout: &Layout) -> Range<usize> {
 
 /// Whether two views share an address. Exact when their runs along the inner dimension have no gaps; otherwise a
 /// run counts as if it had none, unless both views have the same strides.
-#[inline]
 pub(crate) fn overlap<T>(a: (*const T, &Layout), b: (*const T, &Layout)) -> bool {
     if a.1.is_empty() || b.1.is_empty() || size_of::<T>() == 0 {
         return false;
@@ -360,6 +367,12 @@ impl<'a, T> MatRef<'a, T> {
     #[inline]
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// From the first to the last address, if there are elements.
+    #[inline]
+    pub(crate) fn addresses(&self) -> Range<usize> {
+        addresses(self.ptr, &self.layout)
     }
 
     /// The same value at every row and column.
