@@ -34,11 +34,11 @@ struct Smooth<T> {
 fn smooth<T>() -> [Smooth<T>; 5] {
     use double::*;
     [
-        Smooth { act: Gelu, value: gelu, slope: gelu_slope, bounds: [3.0, 1.0], crosses: true },
+        Smooth { act: Gelu, value: gelu, slope: gelu_slope, bounds: [4.0, 1.0], crosses: true },
         Smooth { act: GeluTanh, value: gelu_tanh, slope: gelu_tanh_slope, bounds: [2.0, 1.0], crosses: true },
         Smooth { act: Silu, value: silu, slope: silu_slope, bounds: [2.0, 1.0], crosses: true },
-        Smooth { act: Sigmoid, value: sigmoid, slope: sigmoid_slope, bounds: [2.0, 2.0], crosses: false },
-        Smooth { act: Tanh, value: tanh, slope: tanh_slope, bounds: [2.0, 2.0], crosses: false },
+        Smooth { act: Sigmoid, value: sigmoid, slope: sigmoid_slope, bounds: [1.0, 2.0], crosses: false },
+        Smooth { act: Tanh, value: tanh, slope: tanh_slope, bounds: [1.5, 2.0], crosses: false },
     ]
 }
 
@@ -114,7 +114,7 @@ fn accurate_f32() {
     accurate(&dense::<f32>(cases(100_000)));
 }
 
-/// Of both types, since the error of one is nothing beside the last place of the other: f32 from bit pattern to bit
+/// Since the error of an f64 is nothing beside the last place of an f32: f32 from bit pattern to bit
 /// pattern, with the kernels of f64 as the reference.
 fn strided(stride: usize) {
     if !fused() {
@@ -128,6 +128,9 @@ fn strided(stride: usize) {
             let step = CHUNK * stride as u64;
             for first in (thread * step..1 << 32).step_by((threads * step) as usize) {
                 let last = (first + step).min(1 << 32);
+                if stride == 1 && f32::from_bits(first as u32).abs() >= 2048.0 {
+                    continue; // nothing happens there, and it is half of all
+                }
                 let z: Vec<f32> = (first..last).step_by(stride).map(|bits| f32::from_bits(bits as u32)).collect();
                 let exact: Vec<f64> = z.iter().map(|&z| z.into()).collect();
                 let (mut values, mut slopes) = (z.clone(), vec![1.0; z.len()]);
@@ -168,7 +171,7 @@ fn accurate_f32_strided() {
 
 /// Minutes: in release.
 #[test]
-#[ignore = "every f32"]
+#[ignore = "every f32 below 2048"]
 fn accurate_f32_all() {
     strided(1);
 }
@@ -328,12 +331,59 @@ fn golden<T: Real>(expected: [[u64; 6]; 5]) {
 
 #[test]
 fn golden_f32() {
-    golden::<f32>([[0; 6]; 5]);
+    golden::<f32>([
+        [0x7BC0_BEDA_EF1E_C389, 0xE16B_B50C_E597_5FC3, 0x3F57_625E, 0x3F8A_AA15, 0xBD3A_5E7D, 0xBDAE_8E03],
+        [0xF321_E3BD_E565_2A99, 0x3DE1_2890_12D2_C98A, 0x3F57_585C, 0x3F8A_9E91, 0xBD39_F7C5, 0xBDB0_54CF],
+        [0x856B_1C66_9316_C4D4, 0xC7A2_CDED_1A3A_C864, 0x3F3B_26A8, 0x3F6D_7BD1, 0xBE74_20A9, 0xBDB9_ED18],
+        [0x95F9_A767_4B33_6EDC, 0x4744_A3A4_C150_23E4, 0x3F3B_26A8, 0x3E49_54A3, 0x3DF4_20A9, 0x3DD7_06E0],
+        [0x4744_446B_ACE6_A636, 0x8702_843F_F4CB_6A29, 0x3F42_F7D6, 0x3ED7_06E0, 0xBF76_CA83, 0x3D90_B161],
+    ]);
 }
 
 #[test]
 fn golden_f64() {
-    golden::<f64>([[0; 6]; 5]);
+    golden::<f64>([
+        [
+            0x22FB_4F87_729A_CCD1,
+            0xCF40_591A_B4D5_4EF2,
+            0x3FEA_EC4B_D120_D37D,
+            0x3FF1_5542_9A56_CCA6,
+            0xBFA7_4BCF_82C9_D85F,
+            0xBFB5_D1C0_5635_C4BE,
+        ],
+        [
+            0x59C1_95FB_B917_E716,
+            0xE547_5E0A_8CEF_4500,
+            0x3FEA_EB0B_772A_3AE2,
+            0x3FF1_53D2_25AD_C389,
+            0xBFA7_3EF8_961C_AB36,
+            0xBFB6_0A99_D368_89C6,
+        ],
+        [
+            0x4850_6DDE_8504_24B7,
+            0xA068_B462_8C55_59CE,
+            0x3FE7_64D4_F5D5_A2BD,
+            0x3FED_AF7A_11BE_73A2,
+            0xBFCE_8415_2BAC_31AF,
+            0xBFB7_3DA2_F385_E6DB,
+        ],
+        [
+            0x2D9A_A8E1_41F1_AA22,
+            0x1016_670E_34E8_60FF,
+            0x3FE7_64D4_F5D5_A2BD,
+            0x3FC9_2A94_6FA3_4394,
+            0x3FBE_8415_2BAC_31AF,
+            0x3FBA_E0DC_0F99_0C45,
+        ],
+        [
+            0x7389_2DC4_914C_9664,
+            0x4DBD_A77A_ACDE_B67D,
+            0x3FE8_5EFA_B514_F394,
+            0x3FDA_E0DC_0F99_0C45,
+            0xBFEE_D950_5E1B_C3D4,
+            0x3FB2_162C_262E_051B,
+        ],
+    ]);
 }
 
 #[test]

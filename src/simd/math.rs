@@ -8,27 +8,29 @@
 use crate::element::Element;
 use crate::simd::{Kernels, Simd};
 
-/// What differs between the element types. Polynomials were fitted by Remez' exchange in 40 to 60 digits.
+/// What differs between the element types. Polynomials were fitted to the least relative error by Remez' exchange, in 40
+/// to 60 digits, and their coefficients rounded.
 pub trait Coefficients: Sized + 'static {
     /// 1.5 times the power of two from which on numbers have no fraction; plus, in the lowest bits, the bias of
     /// exponents and the logarithm of 1/`DOWN`.
     const ROUND: Self;
-    /// Far enough above the smallest normal number that 2ⁿ/`DOWN` is normal for all exponentials needed.
+    /// A power of two so small that 2ⁿ/`DOWN` is normal for every exponential that is not 0.
     const DOWN: Self;
     const LOG2_E: Self;
     /// −ln 2 in two parts: the first has so few bits that its products with exponents are exact.
-    const LN2: [Self; 2];
+    const MINUS_LN2: [Self; 2];
     /// (e^r − 1 − r)/r² for |r| ≤ ln(2)/2: the relative error of e^r − 1 is 2^−31.8 (f32), 2^−58.3 (f64).
     const EXP: &'static [Self];
     /// Where [`MILLS`](Self::MILLS)' argument is 0.
     const CENTRE: Self;
     /// (a + k)·(1 − Φ(a))·e^(a²/2) in w = (k − a)/(k + a), k = `CENTRE`, for a from 0 to 15 (f32) or 39 (f64): relative
-    /// error 2^−30.0 (f32), 2^−57.2 (f64).
+    /// error 2^−30.0 (f32), 2^−58.1 (f64). (a + k)·R(a) with Mills' ratio R varies little; a small k wants a higher degree, a
+    /// large one makes rounding errors of w count more near 0.
     const MILLS: &'static [Self];
     /// 2·√(2/π) in two parts, and the same times 0.044715: the tanh form of GELU is z·σ(z·(c + d·z²)).
     const CUBIC: [[Self; 2]; 2];
     /// −|z| from which on a tail, times |z| or its derivative, is 0 even as a subnormal number: of the normal distribution,
-    /// of the cubic's logistic, and of the logistic.
+    /// of the cubic's logistic (beyond it tanh is 1, too), and of the logistic.
     const FAR_NORMAL: Self;
     const FAR_CUBIC: Self;
     const FAR: Self;
@@ -40,7 +42,7 @@ impl Coefficients for f32 {
     const ROUND: Self = ((3u32 << 22) + 127 + 64) as f32;
     const DOWN: Self = f32::from_bits((127 - 64) << 23);
     const LOG2_E: Self = core::f32::consts::LOG2_E;
-    const LN2: [Self; 2] = [-0.69314575, -1.4286068e-6];
+    const MINUS_LN2: [Self; 2] = [-0.69314575, -1.4286068e-6];
     const EXP: &'static [Self] = &[0.5, 0.16666667, 0.04166635, 0.008333298, 0.0013941119, 0.00019899286];
     const CENTRE: Self = 3.0;
     const MILLS: &'static [Self] = &[
@@ -60,6 +62,7 @@ impl Coefficients for f32 {
     const FAR_NORMAL: Self = -15.0;
     const FAR_CUBIC: Self = -11.0;
     const FAR: Self = -112.0;
+
     #[inline(always)]
     fn exact(x: f32) -> f32 {
         x
@@ -70,7 +73,7 @@ impl Coefficients for f64 {
     const ROUND: Self = ((3u64 << 51) + 1023 + 512) as f64;
     const DOWN: Self = f64::from_bits((1023 - 512) << 52);
     const LOG2_E: Self = core::f64::consts::LOG2_E;
-    const LN2: [Self; 2] = [-0.693147180559663, -2.8235290563031577e-13];
+    const MINUS_LN2: [Self; 2] = [-0.693147180559663, -2.8235290563031577e-13];
     const EXP: &'static [Self] = &[
         0.5000000000000001,
         0.1666666666666667,
@@ -117,6 +120,7 @@ impl Coefficients for f64 {
     const FAR_NORMAL: Self = -39.0;
     const FAR_CUBIC: Self = -22.0;
     const FAR: Self = -760.0;
+
     #[inline(always)]
     fn exact(x: f32) -> f64 {
         x.into()
@@ -126,7 +130,7 @@ impl Coefficients for f64 {
 /// The same number in all lanes: a coefficient, or one that both types have.
 #[inline(always)]
 unsafe fn c<S: Simd>(x: S::T) -> S::V {
-    // SAFETY: here and below: the instruction set is there.
+    // SAFETY: here and below, as `see c`: the instruction set is there.
     unsafe { S::splat(x) }
 }
 
@@ -142,15 +146,18 @@ unsafe fn sub<S: Simd>(a: S::V, b: S::V) -> S::V {
     unsafe { S::fma(b, k::<S>(-1.0), a) }
 }
 
+/// By even and odd powers: two chains, each half as long as Horner's.
 #[inline(always)]
 unsafe fn polynomial<S: Simd>(coefficients: &[S::T], x: S::V) -> S::V {
     // SAFETY: see c.
     unsafe {
-        let mut sum = c::<S>(coefficients[coefficients.len() - 1]);
-        for &next in coefficients.iter().rev().skip(1) {
-            sum = S::fma(sum, x, c::<S>(next));
+        let square = S::mul(x, x);
+        let last = coefficients.len() - 1;
+        let mut sums = [c::<S>(coefficients[last]), c::<S>(coefficients[last - 1])];
+        for &next in coefficients.iter().rev().skip(2) {
+            sums = [sums[1], S::fma(sums[0], square, c::<S>(next))];
         }
-        sum
+        S::fma(sums[0], x, sums[1])
     }
 }
 
@@ -178,8 +185,8 @@ unsafe fn exp<S: Simd>(y: S::V, low: S::V) -> Exp<S::V> {
         let bits = S::fma(y, c::<S>(S::T::LOG2_E), c::<S>(S::T::ROUND));
         let n = sub::<S>(bits, c::<S>(S::T::ROUND));
         // r = y − n·ln 2: the first step is exact.
-        let r = S::fma(n, c::<S>(S::T::LN2[0]), y);
-        let r = S::add(r, S::fma(n, c::<S>(S::T::LN2[1]), low));
+        let r = S::fma(n, c::<S>(S::T::MINUS_LN2[0]), y);
+        let r = S::add(r, S::fma(n, c::<S>(S::T::MINUS_LN2[1]), low));
         let more = S::fma(S::mul(r, r), polynomial::<S>(S::T::EXP, r), r);
         Exp { more, scale: S::exponent(bits) }
     }
