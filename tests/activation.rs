@@ -37,8 +37,8 @@ fn smooth<T>() -> [Smooth<T>; 5] {
         Smooth { act: Gelu, value: gelu, slope: gelu_slope, bounds: [4.0, 1.0], crosses: true },
         Smooth { act: GeluTanh, value: gelu_tanh, slope: gelu_tanh_slope, bounds: [2.0, 1.0], crosses: true },
         Smooth { act: Silu, value: silu, slope: silu_slope, bounds: [2.0, 1.0], crosses: true },
-        Smooth { act: Sigmoid, value: sigmoid, slope: sigmoid_slope, bounds: [1.0, 2.0], crosses: false },
-        Smooth { act: Tanh, value: tanh, slope: tanh_slope, bounds: [1.5, 2.0], crosses: false },
+        Smooth { act: Sigmoid, value: sigmoid, slope: sigmoid_slope, bounds: [1.1, 2.1], crosses: false },
+        Smooth { act: Tanh, value: tanh, slope: tanh_slope, bounds: [1.6, 2.1], crosses: false },
     ]
 }
 
@@ -69,7 +69,7 @@ struct Worst(f64, f64);
 impl Worst {
     fn see(&mut self, error: f64, z: f64) {
         // NaN must not pass.
-        if !(error <= self.0) {
+        if error > self.0 || error.is_nan() {
             *self = Worst(error, z);
         }
     }
