@@ -9,7 +9,7 @@ use crate::simd::math;
 ///
 /// Every function is one fixed sequence of operations, each exact or rounded once, so that its bits are the same on every
 /// instruction set, at every place in a slice ([`Machine::fused`](crate::Machine::fused) tells of the one exception). The
-/// errors are the greatest that the tests find, in units in the last place (ulp) of the exact result, or of the least
+/// errors are bounds that the tests hold them to, in units in the last place (ulp) of the exact result, or of the least
 /// subnormal number where the result is below the normal ones: of values for every `f32` (from 2048 on for every 4099th) and for 10⁵ numbers of every
 /// magnitude in `f64`; of derivatives that cross 0, in ulp of 1. A processor without fused multiply-add may make larger
 /// ones, above all in the left tail of GELU.
@@ -24,8 +24,8 @@ use crate::simd::math;
 /// | [`Gelu`](Self::Gelu) | z·Φ(z) | 4, 1 of 1 | −0, −0, 0, ∞ | −0, ½, ½, 1 |
 /// | [`GeluTanh`](Self::GeluTanh) | ½·z·(1 + tanh(√(2/π)·(z + 0.044715·z³))) | 2, 1 of 1 | −0, −0, 0, ∞ | −0, ½, ½, 1 |
 /// | [`Silu`](Self::Silu) | z·σ(z) | 2, 1 of 1 | −0, −0, 0, ∞ | −0, ½, ½, 1 |
-/// | [`Sigmoid`](Self::Sigmoid) | σ(z) = 1/(1 + e^−z) | 1, 2 | 0, ½, ½, 1 | 0, ¼, ¼, 0 |
-/// | [`Tanh`](Self::Tanh) | tanh(z) | 1.5, 2 | −1, −0, 0, 1 | 0, 1, 1, 0 |
+/// | [`Sigmoid`](Self::Sigmoid) | σ(z) = 1/(1 + e^−z) | 1.1, 2.1 | 0, ½, ½, 1 | 0, ¼, ¼, 0 |
+/// | [`Tanh`](Self::Tanh) | tanh(z) | 1.6, 2.1 | −1, −0, 0, 1 | 0, 1, 1, 0 |
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation<T> {
     /// z < 0 ? 0 : z. The derivative is 1 for z > 0, and 0 for z ≤ 0: at the kink it is the left one. −0 stays −0.
