@@ -1,9 +1,10 @@
 //! The element types and what each implies.
 
 use core::fmt::Debug;
-use core::ops::{Add, Mul};
+use core::ops::{Add, Div, Mul};
 
 use crate::machine::Machine;
+use crate::simd::math::Coefficients;
 use crate::simd::{self, Kernels};
 
 /// A type that matrices can be made of: `f32` or `f64`.
@@ -22,7 +23,17 @@ pub trait Element: Sealed {
 
 /// What only this crate needs to know of an element type.
 pub trait Sealed:
-    Copy + Debug + PartialEq + PartialOrd + Send + Sync + Add<Output = Self> + Mul<Output = Self> + 'static
+    Coefficients
+    + Copy
+    + Debug
+    + PartialEq
+    + PartialOrd
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + 'static
 {
     const ZERO: Self;
     /// What an addition leaves every bit of the other term for.
@@ -31,6 +42,10 @@ pub trait Sealed:
     const ONE_REF: &'static Self;
     /// The kernels of this type for the instruction set chosen.
     fn kernels(machine: &Machine) -> &'static Kernels<Self>;
+    /// The magnitude of `self` with the sign of `sign`.
+    fn with_sign(self, sign: Self) -> Self;
+    /// The lowest bits, as many as a sign and an exponent have, as just those of a number whose fraction is 0.
+    fn exponent(self) -> Self;
     /// `self`·`b` + `c`, rounded once.
     #[cfg(feature = "std")]
     fn fused(self, b: Self, c: Self) -> Self;
@@ -56,6 +71,16 @@ macro_rules! float {
             #[inline]
             fn kernels(machine: &Machine) -> &'static Kernels<Self> {
                 simd::$kernels(machine)
+            }
+
+            #[inline(always)]
+            fn with_sign(self, sign: Self) -> Self {
+                self.copysign(sign)
+            }
+
+            #[inline(always)]
+            fn exponent(self) -> Self {
+                Self::from_bits(self.to_bits() << ($t::MANTISSA_DIGITS - 1))
             }
 
             #[cfg(feature = "std")]

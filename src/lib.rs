@@ -18,6 +18,7 @@
 //! - [`Gemm`] and [`gemm`]: the product. [`Linear`]: the layer, forward and backward.
 //! - [`MatRef`] and [`MatMut`]: views of any two signed strides over slices; `.t()` transposes for free.
 //! - [`sgemm`] and [`dgemm`]: the functions of the crate `matrixmultiply`, for code that calls those.
+//! - [`Activation`]: ReLU, GELU, SiLU and others with their derivatives, on slices.
 //! - [`machine`]: which kernels run here.
 //!
 //! # The one rule
@@ -87,6 +88,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate self as lapidary;
 
+mod activation;
 mod compat;
 mod element;
 mod error;
@@ -104,6 +106,7 @@ mod simd;
 mod tests;
 mod tile;
 
+pub use activation::Activation;
 pub use compat::{dgemm, sgemm};
 pub use element::Element;
 pub use error::Error;

@@ -97,6 +97,33 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn div(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn less(a: __m256, b: __m256, x: __m256, y: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn copysign(x: __m256, sign: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe {
+            let bit = _mm256_set1_ps(-0.0);
+            _mm256_or_ps(_mm256_andnot_ps(bit, x), _mm256_and_ps(bit, sign))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exponent(v: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(v))) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -215,6 +242,33 @@ impl Simd for Avx2<f64> {
     unsafe fn add(a: __m256d, b: __m256d) -> __m256d {
         // SAFETY: see the f32 methods.
         unsafe { _mm256_add_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn div(a: __m256d, b: __m256d) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_div_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn less(a: __m256d, b: __m256d, x: __m256d, y: __m256d) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_blendv_pd(y, x, _mm256_cmp_pd::<_CMP_LT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn copysign(x: __m256d, sign: __m256d) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe {
+            let bit = _mm256_set1_pd(-0.0);
+            _mm256_or_pd(_mm256_andnot_pd(bit, x), _mm256_and_pd(bit, sign))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exponent(v: __m256d) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_castsi256_pd(_mm256_slli_epi64::<52>(_mm256_castpd_si256(v))) }
     }
 
     #[inline(always)]

@@ -69,6 +69,33 @@ impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
+    unsafe fn div(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn less(a: __m512, b: __m512, x: __m512, y: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), y, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn copysign(x: __m512, sign: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe {
+            let bit = _mm512_set1_ps(-0.0);
+            _mm512_or_ps(_mm512_andnot_ps(bit, x), _mm512_and_ps(bit, sign))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exponent(v: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(v))) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -155,6 +182,33 @@ impl Simd for Avx512<f64> {
     unsafe fn add(a: __m512d, b: __m512d) -> __m512d {
         // SAFETY: see the f32 methods.
         unsafe { _mm512_add_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn div(a: __m512d, b: __m512d) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_div_pd(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn less(a: __m512d, b: __m512d, x: __m512d, y: __m512d) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b), y, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn copysign(x: __m512d, sign: __m512d) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe {
+            let bit = _mm512_set1_pd(-0.0);
+            _mm512_or_pd(_mm512_andnot_pd(bit, x), _mm512_and_pd(bit, sign))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exponent(v: __m512d) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_castsi512_pd(_mm512_slli_epi64::<52>(_mm512_castpd_si512(v))) }
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! The vocabulary that kernels are written in, and one table of compiled kernels per instruction set and type.
 
+pub(crate) mod math;
 pub(crate) mod portable;
 
 #[cfg(target_arch = "x86_64")]
@@ -14,6 +15,7 @@ use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
 use crate::tile::{Out, Repeat, Step, TileFn};
+use math::EachFn;
 
 /// Vectors of one element type on one instruction set.
 ///
@@ -44,6 +46,13 @@ pub trait Simd: Copy + 'static {
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// Lane by lane `x` where `a` < `b`, `y` elsewhere, and where either is NaN.
+    unsafe fn less(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    /// The magnitude of `x` with the sign of `sign`.
+    unsafe fn copysign(x: Self::V, sign: Self::V) -> Self::V;
+    /// The lowest bits of `v`, as many as a sign and an exponent have, become just those; the fraction becomes 0.
+    unsafe fn exponent(v: Self::V) -> Self::V;
     /// `p[i]` in all lanes; all `n` elements from `p` on are there.
     #[inline(always)]
     unsafe fn splat_nth(p: *const Self::T, i: usize, n: usize) -> Self::V {
@@ -71,6 +80,9 @@ pub struct Kernels<T: 'static> {
     pub pack: PackFn<T>,
     pub sum: SumFn<T>,
     pub finish: FinishFn<T>,
+    /// Activations and what multiplies a gradient, by the number of the activation.
+    pub value: [EachFn<T>; 9],
+    pub slope: [EachFn<T>; 9],
 }
 
 /// Tiles there are, as many as the registers hold.
@@ -106,6 +118,7 @@ macro_rules! kernels {
         turning: $($turned_nv:literal: $($turned_r:literal)+),+ $(,)?
     ) => {{
         use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile};
+        use $crate::simd::math::{self, Each, EachFn, Map};
         use $crate::tile::{PART, TURNED, WHOLE};
 
         $(#[target_feature(enable = $features)])?
@@ -136,6 +149,26 @@ macro_rules! kernels {
             unsafe { $crate::tile::epilogue::finish::<$simd>(f) }
         }
 
+        $(#[target_feature(enable = $features)])?
+        unsafe fn each<M: Map<$simd>, const SLOPE: bool>(each: &Each<$t>) {
+            // SAFETY: the same promises, inside the features.
+            unsafe { math::each::<$simd, M, SLOPE>(each) }
+        }
+
+        const fn activations<const SLOPE: bool>() -> [EachFn<$t>; 9] {
+            [
+                each::<math::Identity, SLOPE>,
+                each::<math::Relu, SLOPE>,
+                each::<math::LeakyRelu, SLOPE>,
+                each::<math::Clamp, SLOPE>,
+                each::<math::Gelu, SLOPE>,
+                each::<math::GeluTanh, SLOPE>,
+                each::<math::Silu, SLOPE>,
+                each::<math::Sigmoid, SLOPE>,
+                each::<math::Tanh, SLOPE>,
+            ]
+        }
+
         const fn variants<const R: usize, const NV: usize, const ALONG: usize>() -> Tile<$t> {
             Tile {
                 across: [tile::<R, NV, false, WHOLE>, tile::<R, NV, false, PART>],
@@ -160,6 +193,8 @@ macro_rules! kernels {
             pack,
             sum,
             finish,
+            value: activations::<false>(),
+            slope: activations::<true>(),
         }
     }};
 }

@@ -86,6 +86,30 @@ impl Simd for Neon<f32> {
         unsafe { vaddq_f32(a, b) }
     }
 
+    #[inline(always)]
+    unsafe fn div(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vdivq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn less(a: float32x4_t, b: float32x4_t, x: float32x4_t, y: float32x4_t) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vbslq_f32(vcltq_f32(a, b), x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn copysign(x: float32x4_t, sign: float32x4_t) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vbslq_f32(vdupq_n_u32(1 << 31), sign, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn exponent(v: float32x4_t) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vreinterpretq_f32_u32(vshlq_n_u32::<23>(vreinterpretq_u32_f32(v))) }
+    }
+
     // A vector of elements that `n` splats share: a multiply-add takes its factor from any lane, where a load that fills
     // all lanes would keep a multiply-add unit busy.
     #[inline(always)]
@@ -202,6 +226,30 @@ impl Simd for Neon<f64> {
     unsafe fn add(a: float64x2_t, b: float64x2_t) -> float64x2_t {
         // SAFETY: see the f32 methods.
         unsafe { vaddq_f64(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn div(a: float64x2_t, b: float64x2_t) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vdivq_f64(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn less(a: float64x2_t, b: float64x2_t, x: float64x2_t, y: float64x2_t) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vbslq_f64(vcltq_f64(a, b), x, y) }
+    }
+
+    #[inline(always)]
+    unsafe fn copysign(x: float64x2_t, sign: float64x2_t) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vbslq_f64(vdupq_n_u64(1 << 63), sign, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn exponent(v: float64x2_t) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vreinterpretq_f64_u64(vshlq_n_u64::<52>(vreinterpretq_u64_f64(v))) }
     }
 
     #[inline(always)]

@@ -92,6 +92,40 @@ impl<T: Element, const LANES: usize, const FUSED: bool> Simd for Portable<T, LAN
     }
 
     #[inline(always)]
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V {
+        let mut v = a;
+        for i in 0..LANES {
+            v[i] = a[i] / b[i];
+        }
+        v
+    }
+
+    #[inline(always)]
+    unsafe fn less(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        let mut v = y;
+        for i in 0..LANES {
+            if a[i] < b[i] {
+                v[i] = x[i];
+            }
+        }
+        v
+    }
+
+    #[inline(always)]
+    unsafe fn copysign(x: Self::V, sign: Self::V) -> Self::V {
+        let mut v = x;
+        for i in 0..LANES {
+            v[i] = x[i].with_sign(sign[i]);
+        }
+        v
+    }
+
+    #[inline(always)]
+    unsafe fn exponent(v: Self::V) -> Self::V {
+        v.map(|x| x.exponent())
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(_: *const T) {}
 
     #[inline(always)]

@@ -1,0 +1,523 @@
+//! Activations and their derivatives on vectors: each function one chain of operations that are exact or rounded once,
+//! so that its bits are the same on every instruction set.
+//!
+//! Everything is computed at −|z|, where the functions are small and their relative accuracy is hardest to keep; the other
+//! side follows from 1 − tail. A tail is kept as m·scale·[`DOWN`](Coefficients::DOWN), both powers of two, so that a
+//! subnormal result is rounded only once.
+
+use crate::element::Element;
+use crate::simd::{Kernels, Simd};
+
+/// What differs between the element types. Polynomials were fitted to the least relative error by Remez' exchange, in 40
+/// to 60 digits, and their coefficients rounded.
+pub trait Coefficients: Sized + 'static {
+    /// 1.5 times the power of two from which on numbers have no fraction; plus, in the lowest bits, the bias of
+    /// exponents and the logarithm of 1/`DOWN`.
+    const ROUND: Self;
+    /// A power of two so small that 2ⁿ/`DOWN` is normal for every exponential that is not 0.
+    const DOWN: Self;
+    const LOG2_E: Self;
+    /// −ln 2 in two parts: the first has so few bits that its products with exponents are exact.
+    const MINUS_LN2: [Self; 2];
+    /// (e^r − 1 − r)/r² for |r| ≤ ln(2)/2: the relative error of e^r − 1 is 2^−31.8 (f32), 2^−58.3 (f64).
+    const EXP: &'static [Self];
+    /// Where [`MILLS`](Self::MILLS)' argument is 0.
+    const CENTRE: Self;
+    /// (a + k)·(1 − Φ(a))·e^(a²/2) in w = (k − a)/(k + a), k = `CENTRE`, for a from 0 to 15 (f32) or 39 (f64): relative
+    /// error 2^−30.0 (f32), 2^−58.1 (f64). (a + k)·R(a) with Mills' ratio R varies little; a small k wants a higher degree, a
+    /// large one makes rounding errors of w count more near 0.
+    const MILLS: &'static [Self];
+    /// 2·√(2/π) in two parts, and the same times 0.044715: the tanh form of GELU is z·σ(z·(c + d·z²)).
+    const CUBIC: [[Self; 2]; 2];
+    /// −|z| from which on a tail, times |z| or its derivative, is 0 even as a subnormal number: of the normal distribution,
+    /// of the cubic's logistic (beyond it tanh is 1, too), and of the logistic.
+    const FAR_NORMAL: Self;
+    const FAR_CUBIC: Self;
+    const FAR: Self;
+    /// A number that is the same in both types.
+    fn exact(x: f32) -> Self;
+}
+
+impl Coefficients for f32 {
+    const ROUND: Self = ((3u32 << 22) + 127 + 64) as f32;
+    const DOWN: Self = f32::from_bits((127 - 64) << 23);
+    const LOG2_E: Self = core::f32::consts::LOG2_E;
+    const MINUS_LN2: [Self; 2] = [-0.69314575, -1.4286068e-6];
+    const EXP: &'static [Self] = &[0.5, 0.16666667, 0.04166635, 0.008333298, 0.0013941119, 0.00019899286];
+    const CENTRE: Self = 3.0;
+    const MILLS: &'static [Self] = &[
+        0.7290837,
+        0.509332,
+        0.2300177,
+        0.047262687,
+        -0.010462513,
+        -0.0069693113,
+        0.001024754,
+        0.0010325735,
+        -0.0002447301,
+        -0.00013133013,
+        5.448903e-5,
+    ];
+    const CUBIC: [[Self; 2]; 2] = [[1.5957692, -4.534068e-8], [0.071354814, 2.3988325e-9]];
+    const FAR_NORMAL: Self = -15.0;
+    const FAR_CUBIC: Self = -11.0;
+    const FAR: Self = -112.0;
+
+    #[inline(always)]
+    fn exact(x: f32) -> f32 {
+        x
+    }
+}
+
+impl Coefficients for f64 {
+    const ROUND: Self = ((3u64 << 51) + 1023 + 512) as f64;
+    const DOWN: Self = f64::from_bits((1023 - 512) << 52);
+    const LOG2_E: Self = core::f64::consts::LOG2_E;
+    const MINUS_LN2: [Self; 2] = [-0.693147180559663, -2.8235290563031577e-13];
+    const EXP: &'static [Self] = &[
+        0.5000000000000001,
+        0.1666666666666667,
+        0.04166666666665229,
+        0.008333333333326153,
+        0.0013888888895596861,
+        0.00019841269874764302,
+        2.480157453845723e-5,
+        2.755725546255769e-6,
+        2.7567926963090994e-7,
+        2.5105193992620958e-8,
+        1.768777823714314e-9,
+    ];
+    const CENTRE: Self = 3.5;
+    const MILLS: &'static [Self] = &[
+        0.7444160754359381,
+        0.565561816053779,
+        0.3154249698879522,
+        0.11605092871407942,
+        0.01740783260206332,
+        -0.0064762189199109605,
+        -0.003189101048576744,
+        0.0004450129506814031,
+        0.00047665710361859354,
+        -6.703323740936103e-5,
+        -7.558466242728186e-5,
+        1.8788928709415845e-5,
+        1.1506609867083129e-5,
+        -5.652028169435338e-6,
+        -1.1648955369821385e-6,
+        1.4794447054774355e-6,
+        -1.4355124890770744e-7,
+        -2.948409762691296e-7,
+        1.244328680578699e-7,
+        3.053354214395522e-8,
+        -3.680451561855965e-8,
+        3.6398937601745845e-9,
+        5.140379557989407e-9,
+        -1.4409704059291456e-9,
+        -4.833558828219852e-11,
+    ];
+    const CUBIC: [[Self; 2]; 2] =
+        [[1.5957691216057308, -9.96930880911092e-17], [0.07135481627260025, -6.175149918155315e-19]];
+    const FAR_NORMAL: Self = -39.0;
+    const FAR_CUBIC: Self = -22.0;
+    const FAR: Self = -760.0;
+
+    #[inline(always)]
+    fn exact(x: f32) -> f64 {
+        x.into()
+    }
+}
+
+/// The same number in all lanes: a coefficient, or one that both types have.
+#[inline(always)]
+unsafe fn c<S: Simd>(x: S::T) -> S::V {
+    // SAFETY: here and below, as `see c`: the instruction set is there.
+    unsafe { S::splat(x) }
+}
+
+#[inline(always)]
+unsafe fn k<S: Simd>(x: f32) -> S::V {
+    // SAFETY: see c.
+    unsafe { S::splat(S::T::exact(x)) }
+}
+
+#[inline(always)]
+unsafe fn sub<S: Simd>(a: S::V, b: S::V) -> S::V {
+    // SAFETY: see c.
+    unsafe { S::fma(b, k::<S>(-1.0), a) }
+}
+
+/// By even and odd powers: two chains, each half as long as Horner's.
+#[inline(always)]
+unsafe fn polynomial<S: Simd>(coefficients: &[S::T], x: S::V) -> S::V {
+    // SAFETY: see c.
+    unsafe {
+        let square = S::mul(x, x);
+        let last = coefficients.len() - 1;
+        let mut sums = [c::<S>(coefficients[last]), c::<S>(coefficients[last - 1])];
+        for &next in coefficients.iter().rev().skip(2) {
+            sums = [sums[1], S::fma(sums[0], square, c::<S>(next))];
+        }
+        S::fma(sums[0], x, sums[1])
+    }
+}
+
+/// −|z|, at least `far`; NaN stays.
+#[inline(always)]
+unsafe fn minus_abs<S: Simd>(z: S::V, far: S::T) -> S::V {
+    // SAFETY: see c.
+    unsafe {
+        let (y, far) = (S::copysign(z, k::<S>(-1.0)), c::<S>(far));
+        S::less(y, far, far, y)
+    }
+}
+
+/// e^(y + low) = (1 + `more`)·`scale`·`DOWN` for y ≤ 0 not far below the logarithm of the least subnormal number.
+struct Exp<V> {
+    more: V,
+    scale: V,
+}
+
+#[inline(always)]
+unsafe fn exp<S: Simd>(y: S::V, low: S::V) -> Exp<S::V> {
+    // SAFETY: see c.
+    unsafe {
+        // The nearest n to y/ln 2 in the lowest bits, which become 2ⁿ/DOWN.
+        let bits = S::fma(y, c::<S>(S::T::LOG2_E), c::<S>(S::T::ROUND));
+        let n = sub::<S>(bits, c::<S>(S::T::ROUND));
+        // r = y − n·ln 2: the first step is exact.
+        let r = S::fma(n, c::<S>(S::T::MINUS_LN2[0]), y);
+        let r = S::add(r, S::fma(n, c::<S>(S::T::MINUS_LN2[1]), low));
+        let more = S::fma(S::mul(r, r), polynomial::<S>(S::T::EXP, r), r);
+        Exp { more, scale: S::exponent(bits) }
+    }
+}
+
+/// What a function leaves at −|z|: `m`·`scale`·`DOWN`.
+struct Tail<V> {
+    m: V,
+    scale: V,
+}
+
+impl<V: Copy> Tail<V> {
+    #[inline(always)]
+    unsafe fn value<S: Simd<V = V>>(&self) -> V {
+        // SAFETY: see c.
+        unsafe { S::mul(S::mul(self.m, self.scale), c::<S>(S::T::DOWN)) }
+    }
+
+    /// 1 − tail.
+    #[inline(always)]
+    unsafe fn rest<S: Simd<V = V>>(&self) -> V {
+        // SAFETY: see c.
+        unsafe { S::fma(S::mul(self.m, self.scale), S::mul(c::<S>(S::T::DOWN), k::<S>(-1.0)), k::<S>(1.0)) }
+    }
+
+    /// The function at z: the tail on the left, 1 − tail on the right.
+    #[inline(always)]
+    unsafe fn at<S: Simd<V = V>>(&self, z: V) -> V {
+        // SAFETY: see c.
+        unsafe { S::less(z, k::<S>(0.0), self.value::<S>(), self.rest::<S>()) }
+    }
+
+    /// z times the function; `y` is −|z|, bounded.
+    #[inline(always)]
+    unsafe fn gate<S: Simd<V = V>>(&self, z: V, y: V) -> V {
+        // SAFETY: see c.
+        unsafe {
+            let left = Tail { m: S::mul(y, self.m), scale: self.scale }.value::<S>();
+            // 1 − tail in two parts, so that only the product is rounded.
+            let (one, tail) = (k::<S>(1.0), self.value::<S>());
+            let rest = sub::<S>(one, tail);
+            let lost = sub::<S>(tail, sub::<S>(one, rest));
+            S::less(z, k::<S>(0.0), left, S::fma(z, rest, S::mul(y, lost)))
+        }
+    }
+}
+
+/// a/(b + low), nearly rounded once: the quotient by the reciprocal, and once what it leaves.
+#[inline(always)]
+unsafe fn quotient<S: Simd>(a: S::V, a_low: S::V, b: S::V, b_low: S::V) -> S::V {
+    // SAFETY: see c.
+    unsafe {
+        let minus = k::<S>(-1.0);
+        let reciprocal = S::div(k::<S>(1.0), b);
+        let q = S::mul(a, reciprocal);
+        let minus_q = S::mul(q, minus);
+        let rest = S::add(S::fma(minus_q, b, a), S::fma(minus_q, b_low, a_low));
+        S::fma(rest, reciprocal, q)
+    }
+}
+
+/// σ(y + low) = e^y/(1 + e^y).
+#[inline(always)]
+unsafe fn logistic<S: Simd>(y: S::V, low: S::V) -> Tail<S::V> {
+    // SAFETY: see c.
+    unsafe {
+        let one = k::<S>(1.0);
+        let Exp { more, scale } = exp::<S>(y, low);
+        let e = S::add(one, more);
+        let e_low = sub::<S>(more, sub::<S>(e, one));
+        let whole = Tail { m: e, scale }.value::<S>();
+        let b = S::add(one, whole);
+        let b_low = sub::<S>(whole, sub::<S>(b, one));
+        Tail { m: quotient::<S>(e, e_low, b, b_low), scale }
+    }
+}
+
+/// The normal distribution: Φ(y) = R(−y)·e^(−y²/2), as R and the exponential.
+#[inline(always)]
+unsafe fn normal<S: Simd>(y: S::V) -> (S::V, Exp<S::V>) {
+    // SAFETY: see c.
+    unsafe {
+        let (half, centre, minus) = (k::<S>(-0.5), c::<S>(S::T::CENTRE), k::<S>(-1.0));
+        // The square in two parts: what one rounding loses of it would be a relative error of the exponential.
+        let square = S::mul(y, y);
+        let low = S::fma(y, y, S::mul(square, minus));
+        let exp = exp::<S>(S::mul(square, half), S::mul(low, half));
+        // 1/(k − y) in two parts; k has so few bits that the differences are exact.
+        let b = sub::<S>(centre, y);
+        let b_low = sub::<S>(sub::<S>(centre, b), y);
+        let v = S::div(k::<S>(1.0), b);
+        let minus_v = S::mul(v, minus);
+        let v_low = S::mul(v, S::fma(minus_v, b_low, S::fma(minus_v, b, k::<S>(1.0))));
+        // w = (k + y)/(k − y) = 1 + 2y/(k − y)
+        let twice = S::add(y, y);
+        let w = S::fma(twice, v_low, S::fma(twice, v, k::<S>(1.0)));
+        // The polynomial in two parts: the last step, and what its rounding lost.
+        let (first, others) = (c::<S>(S::T::MILLS[0]), polynomial::<S>(&S::T::MILLS[1..], w));
+        let p = S::fma(others, w, first);
+        let p_low = S::fma(others, w, sub::<S>(first, p));
+        let ratio = S::fma(p, v, S::fma(p, v_low, S::mul(p_low, v)));
+        (ratio, exp)
+    }
+}
+
+/// The argument of the tanh form's logistic in two parts: y·(c + d·y²).
+#[inline(always)]
+unsafe fn cubic<S: Simd>(y: S::V) -> (S::V, S::V) {
+    // SAFETY: see c.
+    unsafe {
+        let [[c, c_low], [d, d_low]] = S::T::CUBIC.map(|pair| pair.map(|x| S::splat(x)));
+        let minus = k::<S>(-1.0);
+        let square = S::mul(y, y);
+        let square_low = S::fma(y, y, S::mul(square, minus));
+        let term = S::mul(d, square);
+        let term_low = S::fma(d, square, S::mul(term, minus));
+        let term_low = S::fma(d, square_low, S::fma(d_low, square, term_low));
+        // Knuth's exact sum.
+        let sum = S::add(c, term);
+        let part = sub::<S>(sum, c);
+        let lost = S::add(sub::<S>(c, sub::<S>(sum, part)), sub::<S>(term, part));
+        let sum_low = S::add(S::add(lost, c_low), term_low);
+        let product = S::mul(y, sum);
+        (product, S::fma(y, sum_low, S::fma(y, sum, S::mul(product, minus))))
+    }
+}
+
+/// An activation and its derivative.
+///
+/// # Safety
+/// Both: the instruction set is there.
+pub trait Map<S: Simd> {
+    unsafe fn value(z: S::V, params: [S::T; 2]) -> S::V;
+    unsafe fn slope(z: S::V, params: [S::T; 2]) -> S::V;
+}
+
+/// `x`, or NaN where z is.
+#[inline(always)]
+unsafe fn unless_nan<S: Simd>(z: S::V, x: S::V) -> S::V {
+    // SAFETY: see c.
+    unsafe { S::less(z, k::<S>(0.0), x, S::less(k::<S>(-1.0), z, x, z)) }
+}
+
+macro_rules! map {
+    ($(#[$doc:meta])* $name:ident, $z:ident, $params:pat, $value:block, $slope:block) => {
+        $(#[$doc])*
+        pub struct $name;
+
+        impl<S: Simd> Map<S> for $name {
+            #[inline(always)]
+            unsafe fn value($z: S::V, $params: [S::T; 2]) -> S::V {
+                // SAFETY: see c.
+                #[allow(unused_unsafe)] // the identity has nothing unsafe
+                unsafe {
+                    $value
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn slope($z: S::V, $params: [S::T; 2]) -> S::V {
+                // SAFETY: see c.
+                unsafe { $slope }
+            }
+        }
+    };
+}
+
+map!(Identity, z, _, { z }, { unless_nan::<S>(z, k::<S>(1.0)) });
+
+map!(Relu, z, _, { S::less(z, k::<S>(0.0), k::<S>(0.0), z) }, {
+    unless_nan::<S>(z, S::less(k::<S>(0.0), z, k::<S>(1.0), k::<S>(0.0)))
+});
+
+map!(LeakyRelu, z, [slope, _], { S::less(z, k::<S>(0.0), S::mul(z, c::<S>(slope)), z) }, {
+    unless_nan::<S>(z, S::less(k::<S>(0.0), z, k::<S>(1.0), c::<S>(slope)))
+});
+
+map!(
+    Clamp,
+    z,
+    [low, high],
+    {
+        let (low, high) = (c::<S>(low), c::<S>(high));
+        S::less(z, low, low, S::less(high, z, high, z))
+    },
+    {
+        let inside = S::less(z, c::<S>(high), k::<S>(1.0), k::<S>(0.0));
+        unless_nan::<S>(z, S::less(c::<S>(low), z, inside, k::<S>(0.0)))
+    }
+);
+
+map!(
+    /// z·Φ(z). The derivative is Φ(z) + z·φ(z).
+    Gelu,
+    z,
+    _,
+    {
+        let y = minus_abs::<S>(z, S::T::FAR_NORMAL);
+        let (ratio, Exp { more, scale }) = normal::<S>(y);
+        Tail { m: S::fma(ratio, more, ratio), scale }.gate::<S>(z, y)
+    },
+    {
+        let y = minus_abs::<S>(z, S::T::FAR_NORMAL);
+        let (ratio, Exp { more, scale }) = normal::<S>(y);
+        // φ(0) = 1/√(2π)
+        let density = S::mul(c::<S>(S::T::CUBIC[0][0]), k::<S>(0.25));
+        let m = S::fma(y, density, ratio);
+        Tail { m: S::fma(m, more, m), scale }.at::<S>(z)
+    }
+);
+
+map!(
+    /// z·σ(t) with t = z·(c + d·z²). The derivative is σ(t)·(1 + z·t′·σ(−t)).
+    GeluTanh,
+    z,
+    _,
+    {
+        let y = minus_abs::<S>(z, S::T::FAR_CUBIC);
+        let (t, low) = cubic::<S>(y);
+        logistic::<S>(t, low).gate::<S>(z, y)
+    },
+    {
+        let y = minus_abs::<S>(z, S::T::FAR_CUBIC);
+        let (t, low) = cubic::<S>(y);
+        let tail = logistic::<S>(t, low);
+        let [[first, _], [third, _]] = S::T::CUBIC.map(|pair| pair.map(|x| S::splat(x)));
+        let steep = S::fma(S::mul(third, k::<S>(3.0)), S::mul(y, y), first);
+        let m = S::mul(tail.m, S::fma(S::mul(y, steep), tail.rest::<S>(), k::<S>(1.0)));
+        Tail { m, scale: tail.scale }.at::<S>(z)
+    }
+);
+
+map!(
+    /// z·σ(z). The derivative is σ(z)·(1 + z·σ(−z)).
+    Silu,
+    z,
+    _,
+    {
+        let y = minus_abs::<S>(z, S::T::FAR);
+        logistic::<S>(y, k::<S>(0.0)).gate::<S>(z, y)
+    },
+    {
+        let y = minus_abs::<S>(z, S::T::FAR);
+        let tail = logistic::<S>(y, k::<S>(0.0));
+        let m = S::mul(tail.m, S::fma(y, tail.rest::<S>(), k::<S>(1.0)));
+        Tail { m, scale: tail.scale }.at::<S>(z)
+    }
+);
+
+map!(
+    /// σ(z) = 1/(1 + e^−z). The derivative is σ(z)·σ(−z).
+    Sigmoid,
+    z,
+    _,
+    { logistic::<S>(minus_abs::<S>(z, S::T::FAR), k::<S>(0.0)).at::<S>(z) },
+    {
+        let tail = logistic::<S>(minus_abs::<S>(z, S::T::FAR), k::<S>(0.0));
+        Tail { m: S::mul(tail.m, tail.rest::<S>()), scale: tail.scale }.value::<S>()
+    }
+);
+
+map!(
+    /// tanh(−|z|) = x/(2 + x) with x = e^(−2|z|) − 1. The derivative is 4·σ(2z)·σ(−2z).
+    Tanh,
+    z,
+    _,
+    {
+        let y = S::mul(minus_abs::<S>(z, S::T::FAR_CUBIC), k::<S>(2.0));
+        let Exp { more, scale } = exp::<S>(y, k::<S>(0.0));
+        let scale = S::mul(scale, c::<S>(S::T::DOWN));
+        let first = S::add(scale, k::<S>(-1.0));
+        let x = S::fma(scale, more, first);
+        let x_low = S::fma(scale, more, sub::<S>(first, x));
+        let b = S::add(x, k::<S>(2.0));
+        let b_low = S::add(sub::<S>(x, S::add(b, k::<S>(-2.0))), x_low);
+        S::copysign(quotient::<S>(x, x_low, b, b_low), z)
+    },
+    {
+        let tail = logistic::<S>(minus_abs::<S>(S::mul(z, k::<S>(2.0)), S::T::FAR), k::<S>(0.0));
+        Tail { m: S::mul(S::mul(tail.m, k::<S>(4.0)), tail.rest::<S>()), scale: tail.scale }.value::<S>()
+    }
+);
+
+/// One function of every element: `out` = value(z), or g·slope(z). `out` may be `z` or `g`.
+pub struct Each<T> {
+    pub z: *const T,
+    pub g: *const T,
+    pub out: *mut T,
+    pub len: usize,
+    pub params: [T; 2],
+}
+
+/// # Safety
+/// The instruction set of the kernel is there; `len` elements of z and out, and for a slope of g, are valid.
+pub type EachFn<T> = unsafe fn(&Each<T>);
+
+/// See [`EachFn`].
+#[inline(always)]
+pub unsafe fn each<S: Simd, M: Map<S>, const SLOPE: bool>(e: &Each<S::T>) {
+    let whole = e.len / S::LANES * S::LANES;
+    let mut i = 0;
+    // SAFETY: as the caller promises; the last vector is partial. Lanes are read before they are written.
+    unsafe {
+        while i < whole {
+            let z = S::load(e.z.add(i));
+            let v = if SLOPE { S::mul(S::load(e.g.add(i)), M::slope(z, e.params)) } else { M::value(z, e.params) };
+            S::store(e.out.add(i), v);
+            i += S::LANES;
+        }
+        if i < e.len {
+            let mask = S::first(e.len - i);
+            let z = S::load_first(e.z.add(i), mask);
+            let v = match SLOPE {
+                true => S::mul(S::load_first(e.g.add(i), mask), M::slope(z, e.params)),
+                false => M::value(z, e.params),
+            };
+            S::store_first(e.out.add(i), v, mask);
+        }
+    }
+}
+
+/// The activation of that number and parameters, in place. The kernels are those of a machine that runs this.
+pub fn forward<T: Element>(kernels: &Kernels<T>, (number, params): (usize, [T; 2]), values: &mut [T]) {
+    let out = values.as_mut_ptr();
+    // SAFETY: one slice is both input and output.
+    unsafe { kernels.value[number](&Each { z: out, g: out, out, len: values.len(), params }) }
+}
+
+/// `g` ← `g`·slope(`z`), as far as both reach.
+pub fn backward<T: Element>(kernels: &Kernels<T>, (number, params): (usize, [T; 2]), z: &[T], g: &mut [T]) {
+    let out = g.as_mut_ptr();
+    // SAFETY: both slices have `len` elements.
+    unsafe { kernels.slope[number](&Each { z: z.as_ptr(), g: out, out, len: z.len().min(g.len()), params }) }
+}
