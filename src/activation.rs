@@ -95,8 +95,12 @@ impl<T: Element> Activation<T> {
         Ok(())
     }
 
-    /// The number of its kernels, and what they take. 0 is the identity.
-    pub(crate) fn kernel(self) -> (usize, [T; 2]) {
+    /// The number of the kernels of an activation, or of none, and what they take.
+    pub(crate) fn number(activation: Option<Self>) -> (usize, [T; 2]) {
+        activation.map_or((0, [T::ZERO; 2]), Self::kernel)
+    }
+
+    fn kernel(self) -> (usize, [T; 2]) {
         let none = [T::ZERO; 2];
         match self {
             Activation::Relu => (1, none),

@@ -107,6 +107,13 @@ pub enum Error {
         /// The other operand's name.
         other: &'static str,
     },
+    /// An operand that the call cannot do without was not given.
+    Missing {
+        /// The operand's name.
+        operand: &'static str,
+        /// What it is.
+        meaning: &'static str,
+    },
     /// `LAPIDARY_ISA` names an instruction set that this machine, or this build, does not have.
     IsaUnavailable(Isa),
     /// `LAPIDARY_ISA` names no instruction set.
@@ -163,6 +170,7 @@ impl fmt::Display for Error {
                 strides.1
             ),
             Error::Overlap { output, other } => write!(f, "{output} shares memory with {other}"),
+            Error::Missing { operand, meaning } => write!(f, "{operand} is missing: {meaning}"),
             Error::IsaUnavailable(isa) => {
                 write!(f, "LAPIDARY_ISA asks for {isa}, which this machine or this build does not have")
             }

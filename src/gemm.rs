@@ -3,11 +3,12 @@
 use core::ops::Range;
 
 use crate::element::Element;
+use crate::epilogue::Epilogue;
 use crate::error::Error;
 use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef, overlap};
-use crate::nest::{self, Problem};
-use crate::plan::{Facts, Plan, swaps, tasks_worth};
+use crate::nest::{self, Place, Problem};
+use crate::plan::{Facts, Plan, block_len, swaps, tasks_worth};
 
 /// How many threads a product may use. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +41,9 @@ pub struct Gemm<'a, T: Element> {
     alpha: T,
     beta: T,
     threads: Threads,
-    /// As large as C, with stride 0 from row to row.
-    pub(crate) bias: Option<MatRef<'a, T>>,
+    epilogue: Option<&'a Epilogue<'a, T>>,
+    /// Steps of a K-block, if they are not to follow from K: a part of the K-blocks of a deeper product.
+    block: Option<usize>,
     /// Multiply even where `alpha` is 0, as matrixmultiply does: NaN and infinity come through.
     pub(crate) multiply_by_zero: bool,
 }
@@ -60,7 +62,7 @@ impl<'a, T: Element> Gemm<'a, T> {
     #[inline]
     pub fn new(a: MatRef<'a, T>, b: MatRef<'a, T>) -> Self {
         let threads = Threads::default();
-        Gemm { a, b, alpha: T::ONE, beta: T::ZERO, threads, bias: None, multiply_by_zero: false }
+        Gemm { a, b, alpha: T::ONE, beta: T::ZERO, threads, epilogue: None, block: None, multiply_by_zero: false }
     }
 
     /// What multiplies the product. If it is 0, A and B are not read.
@@ -84,16 +86,55 @@ impl<'a, T: Element> Gemm<'a, T> {
         self
     }
 
+    /// What is done to the finished elements of C, in the same pass.
+    #[inline]
+    pub fn epilogue(mut self, epilogue: &'a Epilogue<'a, T>) -> Self {
+        self.epilogue = Some(epilogue);
+        self
+    }
+
+    /// In K-blocks of so many steps: it is to be a part of a deeper product.
+    pub(crate) fn in_blocks(mut self, block: usize) -> Self {
+        self.block = Some(block);
+        self
+    }
+
     /// Computes the product into C.
     ///
     /// # Errors
-    /// If the inner dimensions differ, C has not A's rows and B's columns, C overlaps itself or an operand, or
-    /// `LAPIDARY_ISA` asks for what the machine lacks. C is untouched then.
+    /// If the inner dimensions differ, C has not A's rows and B's columns, a part of the epilogue does not fit C, C
+    /// overlaps itself or an operand, or `LAPIDARY_ISA` asks for what the machine lacks. C is untouched then.
     pub fn run(self, c: MatMut<'_, T>) -> Result<(), Error> {
         if !self.is_plain(&c) {
             self.check(&c)?;
         }
         self.execute(c, machine()?);
+        Ok(())
+    }
+
+    /// Computes the product into C, and stores in Z, of C's shape, what goes into the activation. Z is not read.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run), and if Z has not C's shape, or overlaps itself, C or an operand. C and Z are untouched
+    /// then.
+    ///
+    /// ```
+    /// use lapidary::{Activation, Epilogue, Gemm, MatMut, MatRef};
+    /// let (a, mut z, mut c) = ([1.0, -2.0], [0.0; 4], [0.0; 4]);
+    /// let a = MatRef::row_major(&a, 2, 1)?;
+    /// Gemm::new(a, a.t())
+    ///     .epilogue(&Epilogue::new().activation(Activation::Relu))
+    ///     .run_saving(MatMut::row_major(&mut c, 2, 2)?, MatMut::row_major(&mut z, 2, 2)?)?;
+    /// assert_eq!(c, [1.0, 0.0, 0.0, 4.0]);
+    /// assert_eq!(z, [1.0, -2.0, -2.0, 4.0]);
+    /// # Ok::<(), lapidary::Error>(())
+    /// ```
+    pub fn run_saving(self, c: MatMut<'_, T>, z: MatMut<'_, T>) -> Result<(), Error> {
+        let epilogue = self.epilogue.copied().unwrap_or_default().saving(&z);
+        let gemm = Gemm { epilogue: Some(&epilogue), ..self };
+        gemm.check(&c)?;
+        check_output("the pre-activation", z.as_ref(), &[("A", self.a), ("B", self.b)])?;
+        gemm.execute(c, machine()?);
         Ok(())
     }
 
@@ -109,6 +150,7 @@ impl<'a, T: Element> Gemm<'a, T> {
             && c.layout().is_injective()
             && apart(a.addresses())
             && apart(b.addresses())
+            && self.epilogue.is_none()
     }
 
     /// What `run` promises, and what is wrong otherwise.
@@ -124,21 +166,22 @@ impl<'a, T: Element> Gemm<'a, T> {
             });
         }
         check_shape("C", "rows of A × columns of B", (a.rows(), b.cols()), (c.rows(), c.cols()))?;
-        check_output("C", c.as_ref(), &[("A", a), ("B", b)])
+        check_output("C", c.as_ref(), &[("A", a), ("B", b)])?;
+        self.epilogue.map_or(Ok(()), |epilogue| epilogue.check("C", c.as_ref()))
     }
 
     /// Computes the product, all operands checked.
     pub(crate) fn execute(self, c: MatMut<'_, T>, machine: &Machine) {
-        let Gemm { a, b, alpha, beta, bias, .. } = self;
+        let Gemm { a, b, alpha, beta, epilogue, .. } = self;
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
-        let mut problem = Problem { a, b, c, alpha, beta, bias };
+        let mut problem = Problem { a, b, c, alpha, beta, epilogue, place: Place::WHOLE };
         if m == 0 || n == 0 {
             return;
         }
-        if k == 0 || (alpha == T::ZERO && !self.multiply_by_zero) {
-            return nest::scale(&problem);
-        }
         let kernels = T::kernels(machine);
+        if k == 0 || (alpha == T::ZERO && !self.multiply_by_zero) {
+            return nest::scale(&problem, kernels);
+        }
         if swaps(m, n, k, (problem.c.row_stride(), problem.c.col_stride()), kernels.lanes) {
             problem = problem.t();
         }
@@ -153,7 +196,7 @@ impl<'a, T: Element> Gemm<'a, T> {
             b: (problem.b.row_stride(), problem.b.col_stride()),
             size: size_of::<T>(),
             lanes: kernels.lanes,
-            kc: T::KC,
+            block: self.block.unwrap_or_else(|| block_len(k, T::KC)),
             menu: kernels.tiles.rows,
             turning: kernels.turning.rows,
             l1d: machine.l1d,
@@ -172,6 +215,16 @@ pub(crate) fn check_shape(
     found: (usize, usize),
 ) -> Result<(), Error> {
     if expected == found { Ok(()) } else { Err(Error::Shape { operand, meaning, expected, found }) }
+}
+
+/// Refuses a vector of the wrong length.
+pub(crate) fn check_length(
+    operand: &'static str,
+    meaning: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<(), Error> {
+    if expected == found { Ok(()) } else { Err(Error::Length { operand, meaning, expected, found }) }
 }
 
 /// Refuses an output that shares memory with itself or an input.
@@ -194,7 +247,7 @@ pub(crate) fn check_output<T: Element>(
 
 impl Threads {
     /// How many tasks a product may be cut into.
-    fn tasks(self, m: usize, n: usize, k: usize) -> usize {
+    pub(crate) fn tasks(self, m: usize, n: usize, k: usize) -> usize {
         match self {
             Threads::Serial => 1,
             #[cfg(feature = "rayon")]

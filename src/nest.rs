@@ -1,35 +1,53 @@
 //! The loops: walks a plan. Who walks which part is in `tasks`, what needs no plan in `small`.
 
+pub mod each;
 pub mod small;
 mod tasks;
 
 use core::ops::Range;
 
+use crate::activation::Activation;
 use crate::element::Element;
+use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
 use crate::plan::{PAGE, Plan, Reading, Split};
 use crate::runs::{Even, Group, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
-use crate::tile::epilogue::Finish;
+use crate::tile::epilogue::{Finish, Term};
 use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
 
-/// One product, its operands checked: C ← `alpha`·A·B + `beta`·C + bias.
-pub struct Problem<'a, T> {
+/// One product, its operands checked: C ← `alpha`·A·B + `beta`·C, and the epilogue.
+pub struct Problem<'a, T: Element> {
     pub a: MatRef<'a, T>,
     pub b: MatRef<'a, T>,
     pub c: MatMut<'a, T>,
     pub alpha: T,
     pub beta: T,
-    /// As large as C, with stride 0 along one dimension.
-    pub bias: Option<MatRef<'a, T>>,
+    pub epilogue: Option<&'a Epilogue<'a, T>>,
+    pub place: Place,
+}
+
+/// Where this C lies in the one that the epilogue is for: from which row and column on, after both were transposed or
+/// not.
+#[derive(Clone, Copy)]
+pub struct Place {
+    turned: bool,
+    row: usize,
+    col: usize,
+}
+
+impl Place {
+    pub const WHOLE: Place = Place { turned: false, row: 0, col: 0 };
 }
 
 impl<'a, T: Element> Problem<'a, T> {
     /// The same product as Cᵀ = Bᵀ·Aᵀ.
     pub fn t(self) -> Self {
-        Problem { a: self.b.t(), b: self.a.t(), c: self.c.t(), bias: self.bias.map(MatRef::t), ..self }
+        let Place { turned, row, col } = self.place;
+        let place = Place { turned: !turned, row: col, col: row };
+        Problem { a: self.b.t(), b: self.a.t(), c: self.c.t(), place, ..self }
     }
 
     /// The part of it that writes a rectangle of C.
@@ -43,7 +61,7 @@ impl<'a, T: Element> Problem<'a, T> {
             b: self.b.part(0..depth, cols.clone()),
             // SAFETY: the caller keeps parts apart.
             c: unsafe { self.c.alias() }.part(rows.clone(), cols.clone()),
-            bias: self.bias.map(|bias| bias.part(rows, cols)),
+            place: Place { row: self.place.row + rows.start, col: self.place.col + cols.start, ..self.place },
             ..*self
         }
     }
@@ -59,26 +77,76 @@ pub fn run<T: Element>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T
     }
 }
 
-/// C = `beta`·C + bias, for a product that sums nothing. Leaves every bit where `beta` is 1.
-pub fn scale<T: Element>(problem: &Problem<'_, T>) {
-    let Problem { c, beta, bias, .. } = problem;
-    if *beta == T::ONE && bias.is_none() {
-        return;
+/// C = `beta`·C and the epilogue, for a product that sums nothing. Without one, leaves every bit where `beta` is 1.
+pub fn scale<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) {
+    let Problem { c, beta, epilogue, .. } = problem;
+    if *beta != T::ONE {
+        for i in 0..c.rows() {
+            for j in 0..c.cols() {
+                let at = c.at(i, j);
+                // SAFETY: an element of C, not read where beta is 0.
+                unsafe { *at = if *beta == T::ZERO { T::ZERO } else { *beta * *at } }
+            }
+        }
     }
-    for i in 0..c.rows() {
-        for j in 0..c.cols() {
-            let at = c.at(i, j);
-            // SAFETY: an element of C, not read where beta is 0; an element of the bias, which is as large as C.
-            unsafe {
-                let mut x = match *beta {
-                    zero if zero == T::ZERO => T::ZERO,
-                    one if one == T::ONE => *at,
-                    beta => beta * *at,
-                };
-                if let Some(bias) = bias {
-                    x = x + *bias.at(i, j);
+    if epilogue.is_some() {
+        for i in 0..c.rows() {
+            for cols in even(0..c.cols(), c.cols().div_ceil(STAGE)) {
+                // SAFETY: a run of a row of C, initialised by now.
+                unsafe {
+                    let run = problem.part(i..i + 1, cols.clone());
+                    staged(run.c, true, &|c, row| {
+                        problem.finish(kernels, &Rows { ptr: c, row, col: 1 }, i..i + 1, cols.clone())
+                    });
                 }
-                *at = x;
+            }
+        }
+    }
+}
+
+impl<T: Element> Problem<'_, T> {
+    /// Does to a rectangle of C, or to what will be copied there, what the epilogue says.
+    ///
+    /// # Safety
+    /// `c` has its rows and columns, the columns adjacent; the kernels are of this machine. No one else writes there.
+    unsafe fn finish(&self, kernels: &Kernels<T>, c: &Rows<T>, rows: Range<usize>, cols: Range<usize>) {
+        let Some(epilogue) = self.epilogue else { return };
+        let Place { turned, row, col } = self.place;
+        let (row, col) = (row + rows.start, col + cols.start);
+        let term = |ptr: *const T, down: isize, right: isize| {
+            let (down, right) = if turned { (right, down) } else { (down, right) };
+            Term { ptr: ptr.wrapping_offset(row as isize * down + col as isize * right), row: down, col: right }
+        };
+        let matrix = |matrix: Option<MatRef<'_, T>>| {
+            matrix.map_or(Term::NOTHING, |m| term(m.as_ptr(), m.row_stride(), m.col_stride()))
+        };
+        let (activation, params) = Activation::number(epilogue.activation);
+        let finish = Finish {
+            c: c.ptr,
+            row: c.row,
+            rows: rows.len(),
+            cols: cols.len(),
+            terms: [
+                epilogue.bias.map_or(Term::NOTHING, |bias| term(bias.as_ptr(), 0, 1)),
+                epilogue.row_bias.map_or(Term::NOTHING, |bias| term(bias.as_ptr(), 1, 0)),
+                matrix(epilogue.residual),
+            ],
+            saved: matrix(epilogue.saved),
+            gate: matrix(epilogue.gate),
+            params,
+        };
+        // SAFETY: the caller's promise; everything in the epilogue fits the C that `place` counts from.
+        unsafe { (kernels.finish[activation])(&finish) };
+        if let Some(map) = epilogue.map {
+            for i in 0..rows.len() {
+                for j in 0..cols.len() {
+                    let (i_of_c, j_of_c) = if turned { (col + j, row + i) } else { (row + i, col + j) };
+                    // SAFETY: an element of the rectangle.
+                    unsafe {
+                        let x = c.at(i, j);
+                        *x = map(i_of_c, j_of_c, *x);
+                    }
+                }
             }
         }
     }
@@ -151,7 +219,7 @@ impl<T: Element> Nest<'_, T> {
                     };
                     // Otherwise no dimension of C is contiguous: tiles go through the stack.
                     let adjacent = c.col == 1 || n == 1;
-                    let bias = problem.bias.filter(|_| step == k);
+                    let finishes = step == k && problem.epilogue.is_some();
                     self.tiles(&Block {
                         problem,
                         vectors: vectors.clone(),
@@ -163,10 +231,10 @@ impl<T: Element> Nest<'_, T> {
                         c,
                         across,
                         adjacent,
-                        alone: !adjacent || bias.is_some(),
+                        finishes,
+                        alone: !adjacent || finishes,
                         old,
                         alpha,
-                        bias,
                         wide_buffer,
                         narrow_buffer,
                         narrow_strip,
@@ -273,9 +341,10 @@ impl<T: Element> Nest<'_, T> {
         let finished = |out: Out<T>| {
             // SAFETY: as above; one tile.
             unsafe { tile(&step, &out, Repeat::ONCE) };
-            if let Some(bias) = block.bias {
-                // SAFETY: the same rows; the bias is as large as C.
-                unsafe { self.finish(&out, rows.len, bias.part(rectangle.0.clone(), rectangle.1.clone())) }
+            if block.finishes {
+                let c = Rows { ptr: out.c, row: out.row, col: 1 };
+                // SAFETY: the rows just stored.
+                unsafe { block.problem.finish(kernels, &c, rectangle.0.clone(), rectangle.1.clone()) }
             }
         };
         if block.adjacent {
@@ -347,21 +416,10 @@ impl<T: Element> Nest<'_, T> {
             }
         }
     }
-
-    /// Adds the bias to finished rows.
-    ///
-    /// # Safety
-    /// The rows of `out` are valid, and the bias is as large.
-    unsafe fn finish(&self, out: &Out<T>, rows: usize, bias: MatRef<'_, T>) {
-        let (bias, bias_row, bias_col) = (bias.as_ptr(), bias.row_stride(), bias.col_stride());
-        let finish = Finish { c: out.c, row: out.row, rows, cols: out.cols, bias, bias_row, bias_col };
-        // SAFETY: the caller's promise.
-        unsafe { (self.kernels.finish)(&finish) }
-    }
 }
 
 /// The tiles of a K-block that are computed together, and all that they have in common.
-struct Block<'p, T> {
+struct Block<'p, T: Element> {
     problem: &'p Problem<'p, T>,
     vectors: Range<usize>,
     /// Of narrow rows.
@@ -380,12 +438,12 @@ struct Block<'p, T> {
     across: bool,
     /// Whether C has adjacent columns; otherwise tiles go through the stack.
     adjacent: bool,
+    /// Whether these are the last sums, and an epilogue follows.
+    finishes: bool,
     /// Whether something is to be done after each tile.
     alone: bool,
     old: Old<T>,
     alpha: T,
-    /// If this is the last K-block.
-    bias: Option<MatRef<'p, T>>,
     wide_buffer: *mut T,
     narrow_buffer: *mut T,
     /// Elements from one packed strip of the narrow operand to the next.

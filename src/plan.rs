@@ -13,10 +13,10 @@ pub struct Facts<'a> {
     /// Row and column strides of A and B, in elements.
     pub a: (isize, isize),
     pub b: (isize, isize),
-    /// Bytes of an element, elements of a vector, `KC` of the type.
+    /// Bytes of an element, elements of a vector, steps of a K-block.
     pub size: usize,
     pub lanes: usize,
-    pub kc: usize,
+    pub block: usize,
     /// The most rows of a tile of 1, 2, 3 … vectors, and of one that turns the wide operand.
     pub menu: &'a [usize],
     pub turning: &'a [usize],
@@ -77,11 +77,11 @@ impl Plan {
         let along = f.a.1 == 1 || f.k == 1;
         let across = f.a.0 == 1 || f.m == 1;
         let vectors = pieces(f.n, f.lanes);
-        let block = block_len(f.k, f.kc);
+        let block = f.block;
 
         let in_lanes = f.b.1 == 1 || f.n == 1;
         // One column is either, and deep enough it has K-blocks to walk together.
-        let along_b = f.b.0 == 1 && (!in_lanes || (f.n == 1 && f.k > f.kc));
+        let along_b = f.b.0 == 1 && (!in_lanes || (f.n == 1 && f.k > block));
         let turn = along_b && f.k > 1 && f.m <= f.turning[0];
         let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
         let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
@@ -273,7 +273,7 @@ mod tests {
             b: (n as isize, 1),
             size: 4,
             lanes: 8,
-            kc: 512,
+            block: block_len(k, 512),
             menu: &MENU,
             turning: &[4, 4, 2, 1],
             l1d: 32 << 10,

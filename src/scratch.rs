@@ -11,13 +11,14 @@ pub struct Line([u8; 64]);
 #[cfg(feature = "std")]
 const KEEP_BYTES: usize = 16 << 20;
 
-/// Buffers of a thread that are not in use: two, as a deep product holds block sums while its parts pack.
+/// Buffers of a thread that are not in use: three, as a backward pass holds a gradient while a deep product holds block
+/// sums while its parts pack.
 #[cfg(feature = "std")]
-type Kept = [Vec<Line>; 2];
+type Kept = [Vec<Line>; 3];
 
 #[cfg(feature = "std")]
 std::thread_local! {
-    static KEPT: core::cell::Cell<Kept> = const { core::cell::Cell::new([Vec::new(), Vec::new()]) };
+    static KEPT: core::cell::Cell<Kept> = const { core::cell::Cell::new([const { Vec::new() }; 3]) };
 }
 
 /// Works on this thread's buffers; `None` on a thread that is ending.
@@ -56,6 +57,11 @@ impl Scratch {
         Scratch(
             kept.filter(|buffer: &Vec<Line>| buffer.capacity() >= lines).unwrap_or_else(|| Vec::with_capacity(lines)),
         )
+    }
+
+    /// How many elements of T it has room for.
+    pub fn len<T>(&self) -> usize {
+        self.0.capacity() * size_of::<Line>() / size_of::<T>()
     }
 
     pub fn as_mut_ptr<T>(&mut self) -> *mut T {

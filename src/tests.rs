@@ -8,9 +8,9 @@ use support::cases::{Operands, Product};
 use support::matrix::{COL, Order, ROW};
 use support::{Choose, Random, Real, cases, depths};
 
+use crate::epilogue::Epilogue;
 use crate::machine::{Isa, Machine, machine};
-use crate::matrix::MatRef;
-use crate::nest::{self, Problem};
+use crate::nest::{self, Place, Problem};
 use crate::plan::{MOST_POINTERS, Plan, Reading, Split, block_len};
 use crate::simd::Menu;
 
@@ -28,8 +28,8 @@ fn machines() -> Vec<Machine> {
 
 fn check<T: Real>(machine: &Machine, swap: bool, plan: Plan, case: &Product) {
     let run = |Operands { a, b, c, alpha, beta, bias }: Operands<'_, T>| {
-        let bias = bias.map(|bias| MatRef::strided(bias, a.rows(), b.cols(), 0, 1).unwrap());
-        let problem = Problem { a, b, c, alpha, beta, bias };
+        let epilogue = Epilogue { bias, ..Epilogue::new() };
+        let problem = Problem { a, b, c, alpha, beta, epilogue: bias.map(|_| &epilogue), place: Place::WHOLE };
         nest::run(if swap { problem.t() } else { problem }, &plan, T::kernels(machine));
     };
     case.check(machine.fused, &(machine, swap, &plan), run);

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Problem, first_block};
+use super::{Problem, Rows, first_block};
 use crate::element::Element;
 use crate::matrix::MatRef;
 use crate::pack::{Panel, SLACK};
@@ -24,11 +24,11 @@ const PACKED: usize = 3;
 /// Computes a product that is little and whose operands tiles can walk, if it is one.
 #[inline]
 pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
-    let Problem { a, b, c, bias, .. } = problem;
+    let Problem { a, b, c, epilogue, .. } = problem;
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     let across = a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
     let in_reach = (across || a.col_stride() == 1) && (n == 1 || c.col_stride() == 1);
-    if m > ROWS || n > VECTORS * kernels.lanes || k > STEPS || !in_reach || bias.is_some() {
+    if m > ROWS || n > VECTORS * kernels.lanes || k > STEPS || !in_reach {
         return false;
     }
     let vectors = pieces(n, kernels.lanes);
@@ -49,24 +49,25 @@ pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     if m <= rows && vectors <= vecs {
         let one = |len| Group { start: 0, len, count: 1 };
         tiles.equal(one(m), one(vectors));
-        return true;
-    }
-    let (row_strips, col_strips) = (even(0..m, pieces(m, rows)), even(0..vectors, pieces(vectors, vecs)));
-    if m <= rows {
-        for cols in col_strips.groups(n < vectors * kernels.lanes) {
+    } else if m <= rows {
+        for cols in even(0..vectors, pieces(vectors, vecs)).groups(n < vectors * kernels.lanes) {
             tiles.equal(Group { start: 0, len: m, count: 1 }, cols);
         }
     } else {
-        for cols in col_strips {
-            for rows in row_strips.groups(false) {
+        for cols in even(0..vectors, pieces(vectors, vecs)) {
+            for rows in even(0..m, pieces(m, rows)).groups(false) {
                 tiles.equal(rows, Group { start: cols.start, len: cols.len(), count: 1 });
             }
         }
     }
+    if epilogue.is_some() {
+        // SAFETY: C, whose columns are adjacent or one; just stored, and still in L1.
+        unsafe { problem.finish(kernels, &Rows { ptr: c.at(0, 0), row: c.row_stride(), col: 1 }, 0..m, 0..n) }
+    }
     true
 }
 
-struct Tiles<'a, T: 'static> {
+struct Tiles<'a, T: Element> {
     problem: &'a Problem<'a, T>,
     kernels: &'a Kernels<T>,
     across: bool,

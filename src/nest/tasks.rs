@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Nest, Problem, STAGE, Sums, first_block, staged};
+use super::{Nest, Problem, Rows, STAGE, Sums, first_block, staged};
 use crate::element::Element;
 use crate::matrix::MatMut;
 use crate::runs::even;
@@ -40,7 +40,7 @@ impl<T: Element> Nest<'_, T> {
                     a: problem.a.part(0..m, steps.clone()),
                     b: problem.b.part(steps, 0..n),
                     c,
-                    bias: None,
+                    epilogue: None,
                     ..*problem
                 };
                 self.product(&part, Sums::Bare);
@@ -56,8 +56,9 @@ impl<T: Element> Nest<'_, T> {
                         staged(run.c, matches!(old, Old::Times(_)), &|c, stride| {
                             let out = Out { c, row: stride, old, alpha: problem.alpha, cols: cols.len() };
                             (self.kernels.sum)(&out, sums.get().add((block * m + row) * n + start));
-                            if let Some(bias) = run.bias.filter(|_| block == blocks - 1) {
-                                self.finish(&out, 1, bias);
+                            if block == blocks - 1 {
+                                let c = Rows { ptr: c, row: stride, col: 1 };
+                                problem.finish(self.kernels, &c, row..row + 1, cols.clone());
                             }
                         });
                     }
@@ -68,7 +69,7 @@ impl<T: Element> Nest<'_, T> {
 }
 
 /// Calls `task` for each number of the range, on the threads of the current rayon pool. `join` allocates nothing.
-fn parallel(tasks: Range<usize>, task: &(dyn Fn(usize) + Sync)) {
+pub fn parallel(tasks: Range<usize>, task: &(dyn Fn(usize) + Sync)) {
     #[cfg(feature = "rayon")]
     if tasks.len() > 1 {
         let middle = tasks.start + tasks.len() / 2;

@@ -79,8 +79,8 @@ pub struct Kernels<T: 'static> {
     pub turning: Menu<T>,
     pub pack: PackFn<T>,
     pub sum: SumFn<T>,
-    pub finish: FinishFn<T>,
-    /// Activations and what multiplies a gradient, by the number of the activation.
+    /// What follows a finished sum, activations, and what multiplies a gradient, each by the number of the activation.
+    pub finish: [FinishFn<T>; 9],
     pub value: [EachFn<T>; 9],
     pub slope: [EachFn<T>; 9],
 }
@@ -109,6 +109,24 @@ impl<T> Tile<T> {
     }
 }
 
+/// A generic function for each activation, by the number that `Activation::kernel` gives it.
+macro_rules! functions {
+    ($f:ident $(, $slope:literal)?) => {
+        [
+            $f::<$crate::simd::math::Identity $(, $slope)?>,
+            $f::<$crate::simd::math::Relu $(, $slope)?>,
+            $f::<$crate::simd::math::LeakyRelu $(, $slope)?>,
+            $f::<$crate::simd::math::Clamp $(, $slope)?>,
+            $f::<$crate::simd::math::Gelu $(, $slope)?>,
+            $f::<$crate::simd::math::GeluTanh $(, $slope)?>,
+            $f::<$crate::simd::math::Silu $(, $slope)?>,
+            $f::<$crate::simd::math::Sigmoid $(, $slope)?>,
+            $f::<$crate::simd::math::Tanh $(, $slope)?>,
+        ]
+    };
+}
+use functions;
+
 /// Compiles the generic kernels for an instruction set: the functions through which its features are entered, and the
 /// tables of tiles, listed as `NV: R…`. Panels are packed in the vocabulary `pack`.
 macro_rules! kernels {
@@ -118,7 +136,8 @@ macro_rules! kernels {
         turning: $($turned_nv:literal: $($turned_r:literal)+),+ $(,)?
     ) => {{
         use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile};
-        use $crate::simd::math::{self, Each, EachFn, Map};
+        use $crate::simd::math::{self, Each, Map};
+        use $crate::simd::functions;
         use $crate::tile::{PART, TURNED, WHOLE};
 
         $(#[target_feature(enable = $features)])?
@@ -144,29 +163,15 @@ macro_rules! kernels {
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn finish(f: &Finish<$t>) {
+        unsafe fn finish<M: Map<$simd>>(f: &Finish<$t>) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::tile::epilogue::finish::<$simd>(f) }
+            unsafe { $crate::tile::epilogue::finish::<$simd, M>(f) }
         }
 
         $(#[target_feature(enable = $features)])?
         unsafe fn each<M: Map<$simd>, const SLOPE: bool>(each: &Each<$t>) {
             // SAFETY: the same promises, inside the features.
             unsafe { math::each::<$simd, M, SLOPE>(each) }
-        }
-
-        const fn activations<const SLOPE: bool>() -> [EachFn<$t>; 9] {
-            [
-                each::<math::Identity, SLOPE>,
-                each::<math::Relu, SLOPE>,
-                each::<math::LeakyRelu, SLOPE>,
-                each::<math::Clamp, SLOPE>,
-                each::<math::Gelu, SLOPE>,
-                each::<math::GeluTanh, SLOPE>,
-                each::<math::Silu, SLOPE>,
-                each::<math::Sigmoid, SLOPE>,
-                each::<math::Tanh, SLOPE>,
-            ]
         }
 
         const fn variants<const R: usize, const NV: usize, const ALONG: usize>() -> Tile<$t> {
@@ -192,9 +197,9 @@ macro_rules! kernels {
             },
             pack,
             sum,
-            finish,
-            value: activations::<false>(),
-            slope: activations::<true>(),
+            finish: functions!(finish),
+            value: functions!(each, false),
+            slope: functions!(each, true),
         }
     }};
 }

@@ -1,6 +1,8 @@
-//! How finished sums reach C beyond what a tile does itself: block sums added in order, and the bias.
+//! How finished sums reach C beyond what a tile does itself: block sums added in order, and the epilogue.
 
+use crate::element::Sealed;
 use crate::simd::Simd;
+use crate::simd::math::Map;
 use crate::tile::{Old, Out};
 
 /// What is done to rows of C once all blocks are summed.
@@ -10,47 +12,125 @@ pub struct Finish<T> {
     pub row: isize,
     pub rows: usize,
     pub cols: usize,
-    /// The bias is a matrix with stride 0 along one dimension: one value per column, or (for a transposed product) per
-    /// row.
-    pub bias: *const T,
-    pub bias_row: isize,
-    pub bias_col: isize,
+    /// Added in this order.
+    pub terms: [Term<T>; 3],
+    /// Where the elements are stored before the activation.
+    pub saved: Term<T>,
+    /// What the activation is applied to, if not to the elements: they are multiplied by the result.
+    pub gate: Term<T>,
+    /// The activation's parameters.
+    pub params: [T; 2],
+}
+
+/// A matrix as large as what is finished, by any strides; or none.
+#[derive(Clone, Copy)]
+pub struct Term<T> {
+    pub ptr: *const T,
+    pub row: isize,
+    pub col: isize,
+}
+
+impl<T: Sealed> Term<T> {
+    pub const NOTHING: Term<T> = Term { ptr: core::ptr::null(), row: 0, col: 0 };
+
+    fn at(&self, i: usize, j: usize) -> *const T {
+        self.ptr.wrapping_offset(i as isize * self.row + j as isize * self.col)
+    }
+
+    /// Lanes from (i, j) on: as many as the mask has, or all.
+    ///
+    /// # Safety
+    /// The elements are there, and so is the instruction set.
+    #[inline(always)]
+    unsafe fn load<S: Simd<T = T>>(&self, i: usize, j: usize, part: Option<(S::Mask, usize)>) -> S::V {
+        let p = self.at(i, j);
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (self.col, part) {
+                (0, _) => S::splat(*p),
+                (1, None) => S::load(p),
+                (1, Some((mask, _))) => S::load_first(p, mask),
+                (col, _) => {
+                    let mut lanes = [T::ZERO; 16];
+                    for lane in 0..part.map_or(S::LANES, |(_, n)| n) {
+                        lanes[lane] = *p.offset(lane as isize * col);
+                    }
+                    S::load(lanes.as_ptr())
+                }
+            }
+        }
+    }
+
+    /// Stores lanes from (i, j) on.
+    ///
+    /// # Safety
+    /// As for `load`; the elements may be written.
+    #[inline(always)]
+    unsafe fn store<S: Simd<T = T>>(&self, i: usize, j: usize, v: S::V, part: Option<(S::Mask, usize)>) {
+        let p = self.at(i, j).cast_mut();
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (self.col, part) {
+                (1, None) => S::store(p, v),
+                (1, Some((mask, _))) => S::store_first(p, v, mask),
+                (col, _) => {
+                    let mut lanes = [T::ZERO; 16];
+                    S::store(lanes.as_mut_ptr(), v);
+                    for lane in 0..part.map_or(S::LANES, |(_, n)| n) {
+                        *p.offset(lane as isize * col) = lanes[lane];
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// # Safety
-/// The instruction set of the kernel is there; the rows and columns of C and the bias' elements for them are valid.
+/// The instruction set of the kernel is there; the rows and columns of C are valid, and so are those of all terms.
 pub type FinishFn<T> = unsafe fn(&Finish<T>);
 
 /// # Safety
 /// The instruction set of the kernel is there; `cols` elements of C and of the sums are valid.
 pub type SumFn<T> = unsafe fn(&Out<T>, *const T);
 
-/// Adds the bias. See [`FinishFn`].
+/// The epilogue of rows of C, for one activation. See [`FinishFn`].
 #[inline(always)]
-pub unsafe fn finish<S: Simd>(f: &Finish<S::T>) {
+pub unsafe fn finish<S: Simd, M: Map<S>>(f: &Finish<S::T>) {
     let whole = f.cols / S::LANES * S::LANES;
+    let rest = f.cols - whole;
     // SAFETY: as the caller promises; the last vector of a row is partial.
     unsafe {
-        let mask = S::first(f.cols - whole);
+        let mask = S::first(rest);
         for i in 0..f.rows {
-            let c = f.c.offset(i as isize * f.row);
-            let bias = f.bias.offset(i as isize * f.bias_row);
-            let mut j = 0;
-            while j < f.cols {
-                let part = j == whole;
-                let b = match (f.bias_col, part) {
-                    (0, _) => S::splat(*bias),
-                    (_, false) => S::load(bias.add(j)),
-                    (_, true) => S::load_first(bias.add(j), mask),
-                };
-                if part {
-                    S::store_first(c.add(j), S::add(S::load_first(c.add(j), mask), b), mask);
-                } else {
-                    S::store(c.add(j), S::add(S::load(c.add(j)), b));
-                }
-                j += S::LANES;
+            for j in (0..whole).step_by(S::LANES) {
+                finish_vector::<S, M>(f, i, j, None);
+            }
+            if rest > 0 {
+                finish_vector::<S, M>(f, i, whole, Some((mask, rest)));
             }
         }
+    }
+}
+
+/// One vector of it.
+#[inline(always)]
+unsafe fn finish_vector<S: Simd, M: Map<S>>(f: &Finish<S::T>, i: usize, j: usize, part: Option<(S::Mask, usize)>) {
+    let c = Term { ptr: f.c.cast_const(), row: f.row, col: 1 };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut x = c.load::<S>(i, j, part);
+        for term in &f.terms {
+            if !term.ptr.is_null() {
+                x = S::add(x, term.load::<S>(i, j, part));
+            }
+        }
+        if !f.saved.ptr.is_null() {
+            f.saved.store::<S>(i, j, x, part);
+        }
+        let gated = !f.gate.ptr.is_null();
+        let value = M::value(if gated { f.gate.load::<S>(i, j, part) } else { x }, f.params);
+        x = if gated { S::mul(value, x) } else { value };
+        c.store::<S>(i, j, x, part);
     }
 }
 
