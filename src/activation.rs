@@ -14,7 +14,8 @@ use crate::simd::math;
 /// magnitude in `f64`; of derivatives that cross 0, in ulp of 1. A processor without fused multiply-add may make larger
 /// ones, above all in the left tail of GELU.
 ///
-/// NaN stays NaN, through every function and every derivative.
+/// NaN stays NaN, through every function and every derivative. An infinite gradient times a derivative of 0 is NaN, as
+/// IEEE 754 says.
 ///
 /// | | formula | error of act, act′ | at −∞, −0, 0, ∞ | act′ there |
 /// |---|---|---|---|---|

@@ -1,7 +1,8 @@
 //! Matrix products on the CPU, in plain Rust, the same to the last bit everywhere.
 //!
-//! `C ← alpha·A·B + beta·C` for `f32` and `f64` in any layout, and the products of a linear layer: forward
-//! `Y = X·W + b`, backward `dW = Xᵀ·G`, `dX = G·Wᵀ`, `db = 1ᵀ·G`. No transpose is ever made in memory, no BLAS is linked.
+//! `C ← act(alpha·A·B + beta·C + bias)` for `f32` and `f64` in any layout, and a layer in one call each way: forward
+//! `Y = act(X·W + b)`, backward `dZ = G ⊙ act′(Z)`, `dW = Xᵀ·dZ`, `dX = dZ·Wᵀ`, `db = 1ᵀ·dZ`. No transpose is ever made in
+//! memory, no BLAS is linked.
 //!
 //! ```
 //! use lapidary::{Gemm, MatMut, MatRef};
@@ -15,10 +16,11 @@
 //! # Ok::<(), lapidary::Error>(())
 //! ```
 //!
-//! - [`Gemm`] and [`gemm`]: the product. [`Linear`]: the layer, forward and backward.
+//! - [`Gemm`] and [`gemm`]: the product. [`Epilogue`]: what is done to it in the same pass.
+//! - [`Linear`]: the layer, forward and backward ([derived](guide)). [`Gated`]: two layers, one the gate of the other.
 //! - [`MatRef`] and [`MatMut`]: views of any two signed strides over slices; `.t()` transposes for free.
 //! - [`sgemm`] and [`dgemm`]: the functions of the crate `matrixmultiply`, for code that calls those.
-//! - [`Activation`]: ReLU, GELU, SiLU and others with their derivatives, on slices.
+//! - [`Activation`]: ReLU, GELU, SiLU and others with their derivatives; also on slices.
 //! - [`machine`]: which kernels run here.
 //!
 //! # The one rule
@@ -32,10 +34,13 @@
 //!     s = 0
 //!     for p in block, in order:  s = fma(a[i, p], b[p, j], s)
 //!     c = fma(alpha, s, c)
-//! c = c + bias[j]
+//! c = c + bias[j] + row_bias[i] + residual[i, j]    (each rounded, in this order, where there is one)
+//! c = act(c), or act(gate[i, j]) · c                 (the activation, or the gate)
+//! c = map(i, j, c)                                   (your function)
 //! ```
 //!
-//! where fma rounds once. `KC` is a constant of the element type. So the bits of a result do not depend on the number of
+//! where fma rounds once, and each [`Activation`] is one fixed chain of operations that are rounded once. The gradients of
+//! a layer are products of dZ = G · act′(Z), rounded; db is one whose A is a row of ones. `KC` is a constant of the element type. So the bits of a result do not depend on the number of
 //! threads, the instruction set, the strides, the alignment, or what else is computed with it: row 7 of a batch of 1 is
 //! row 7 of a batch of 4096. The error is that of the textbook, |Ĉ − C| ≤ γₖ₊₂·(|alpha|·|A|·|B| + |beta·C|) with
 //! γₖ = k·u / (1 − k·u) (Higham, *Accuracy and Stability of Numerical Algorithms*, §3.5), and in practice smaller,
@@ -51,7 +56,7 @@
 //! | `beta` = 0 | C is not read: it may be uninitialised or hold NaN |
 //! | `beta` = 1 and nothing to add (k = 0 or `alpha` = 0) | C keeps its bits |
 //! | `alpha` = 0 | A and B are not read; C = `beta`·C. ([`sgemm`] and [`dgemm`] multiply all the same, as the crate they stand for) |
-//! | k = 0 | C = `beta`·C, and the bias |
+//! | k = 0 | C = `beta`·C, and the epilogue |
 //! | m = 0 or n = 0 | nothing |
 //! | NaN, ±∞, −0, subnormal numbers in A and B | as IEEE 754 says: no zero is skipped, no padding meets an infinity |
 //!
@@ -94,6 +99,7 @@ mod element;
 mod epilogue;
 mod error;
 mod gemm;
+pub mod guide;
 mod linear;
 mod machine;
 mod matrix;

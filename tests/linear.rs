@@ -3,17 +3,31 @@
 mod support;
 
 use approx::assert_relative_eq;
-use lapidary::{Linear, MatMut, MatRef, Threads};
+use lapidary::{Element, Gated, Linear, MatMut, MatRef, Threads};
 use proptest::prelude::*;
-use support::cases::{Layer, THREADS};
-use support::matrix::{COL, Order, Place, ROW};
-use support::{Choose, Random, Values, cases};
+use support::cases::{ACTIVATIONS, Layer, THREADS, activation};
+use support::matrix::{COL, Matrix, Order, Place, ROW};
+use support::{Choose, Random, Real, Values, cases};
 
 /// A plain layer, all gradients overwritten.
 fn layer(n: usize, d_in: usize, d_out: usize) -> Layer {
-    let (orders, places, zero) = ([ROW; 3], [Place::End; 3], Some(0.0));
-    let (threads, values) = (Threads::Auto, Values::Unit);
-    Layer { n, d_in, d_out, bias: true, orders, places, dx: zero, dw: zero, db: zero, threads, values, seed: 1 }
+    Layer {
+        n,
+        d_in,
+        d_out,
+        bias: true,
+        activation: 0,
+        residual: false,
+        orders: [ROW; 3],
+        places: [Place::End; 3],
+        dz: false,
+        dx: Some(0.0),
+        dw: Some(0.0),
+        db: Some(0.0),
+        threads: Threads::Auto,
+        values: Values::Unit,
+        seed: 1,
+    }
 }
 
 fn both(case: &Layer) {
@@ -33,6 +47,102 @@ fn every_kind() {
                 let orders = [random.one_of(&[ROW, COL]), weight, random.one_of(&[ROW, COL])];
                 both(&Layer { bias, orders, dx, dw, db, ..layer(n, d_in, d_out) });
             }
+        }
+    }
+}
+
+/// Every activation, with Z and dZ kept or not, residual or not, and in every order of Y, Z and the gradients.
+#[test]
+fn every_activation() {
+    let mut random = Random(12);
+    for activation in 0..ACTIVATIONS {
+        for order in [ROW, COL, Order { inner: 2, ..ROW }] {
+            for (dz, residual) in [(false, false), (false, true), (true, false), (true, true)] {
+                let (n, d_in, d_out) = random.one_of(&[(1, 20, 30), (17, 9, 33), (40, 64, 10), (300, 5, 7)]);
+                let orders = [random.one_of(&[ROW, COL]), random.one_of(&[ROW, COL]), order];
+                let threads = random.one_of(&THREADS);
+                both(&Layer { activation, dz, residual, orders, threads, ..layer(n, d_in, d_out) });
+            }
+        }
+    }
+}
+
+/// So many rows that they go through in several stretches, which end within a tile's or a task's rows.
+#[test]
+fn stretches() {
+    let n = if support::small() { 5000 } else { 20000 };
+    for (activation, order) in [(0, ROW), (4, ROW), (1, COL)] {
+        for threads in [Threads::Serial, Threads::Exactly(3)] {
+            for old in [0.0, 1.0] {
+                let (dx, dw, db) = (Some(old), Some(old), Some(old));
+                let orders = [ROW, ROW, order];
+                Layer { activation, orders, threads, dx, dw, db, ..layer(n, 3, 130) }.check::<f32>();
+            }
+        }
+    }
+    Layer { activation: 7, dz: true, dx: None, ..layer(n, 2, 70) }.check::<f64>();
+}
+
+/// Micro-batches of whole blocks add up to the bits of the whole batch.
+#[test]
+fn micro_batches() {
+    let (n, part, d_in, d_out) = (2 * f32::KC, f32::KC, 5, 19);
+    let mut random = Random(13);
+    let [x, g] = [d_in, d_out].map(|cols| (0..n * cols).map(|_| random.unit()).collect::<Vec<f32>>());
+    let w = vec![1.0; d_in * d_out];
+    let layer = Linear::new(MatRef::row_major(&w, d_in, d_out).unwrap());
+    let gradients = |rows: usize| {
+        let (mut dw, mut db) = (vec![0.0; d_in * d_out], vec![0.0; d_out]);
+        for (x, g) in x.chunks(rows * d_in).zip(g.chunks(rows * d_out)) {
+            layer
+                .backward(MatRef::row_major(g, rows, d_out).unwrap())
+                .add_dw(MatRef::row_major(x, rows, d_in).unwrap(), MatMut::row_major(&mut dw, d_in, d_out).unwrap())
+                .add_db(&mut db)
+                .run()
+                .unwrap();
+        }
+        (dw, db)
+    };
+    assert!(gradients(n) == gradients(part));
+}
+
+/// A pair of layers against each alone and a pass that multiplies.
+#[test]
+fn gated_layers() {
+    for activation in 0..ACTIVATIONS {
+        for (n, d_in, d_out) in [(1, 3, 5), (70, 40, 33), (0, 3, 5), (3, 0, 5), (9000, 4, 130)] {
+            if support::small() && n > 1000 {
+                continue;
+            }
+            gated::<f32>(activation, n, d_in, d_out);
+            gated::<f64>(activation, n, d_in, d_out);
+        }
+    }
+}
+
+fn gated<T: Real>(number: usize, n: usize, d_in: usize, d_out: usize) {
+    let mut random = Random(14);
+    let mut matrix = |rows, cols, order| Matrix::<T>::new(rows, cols, order, Place::End, || random.unit());
+    let (x, w1, w2) = (matrix(n, d_in, ROW), matrix(d_in, d_out, ROW), matrix(d_in, d_out, COL));
+    let (b1, b2) = (matrix(1, d_out, ROW), matrix(1, d_out, ROW));
+    let mut alone = [(&w1, &b1), (&w2, &b2)].map(|(w, b)| {
+        let mut y = vec![T::of(0.0); n * d_out];
+        let layer = Linear::new(w.view()).bias(b.row());
+        layer.forward(x.view(), MatMut::row_major(&mut y, n, d_out).unwrap()).unwrap();
+        y
+    });
+    let mut gate = Linear::new(w1.view()).bias(b1.row());
+    if let Some(activation) = activation(number) {
+        activation.apply(&mut alone[0]).unwrap();
+        gate = gate.activation(activation);
+    }
+    let wanted: Vec<T> = alone[0].iter().zip(&alone[1]).map(|(&gate, &y)| gate * y).collect();
+    for order in [ROW, COL] {
+        for threads in [Threads::Serial, Threads::Exactly(3)] {
+            let mut y = Matrix::<T>::new(n, d_out, order, Place::End, || T::NAN);
+            let pair = Gated::new(gate.threads(threads), Linear::new(w2.view()).bias(b2.row()));
+            pair.forward(x.view(), y.view_mut()).unwrap();
+            y.assert_is(&wanted, "Y", &(number, n, d_in, d_out, threads));
         }
     }
 }
@@ -73,43 +183,86 @@ proptest! {
     }
 }
 
-/// Each gradient of L = ½·Σ Y² by central differences, which for a quadratic L are exact but for rounding.
+/// Each gradient of L = ½·Σ Y², for every activation and every set of outputs, by central differences. What moves stays
+/// away from kinks.
 #[test]
 fn gradients_are_derivatives() {
     let (n, d_in, d_out) = (3, 5, 4);
+    // X, W, b and R, one after the other.
+    let ends = [n * d_in, n * d_in + d_in * d_out, n * d_in + d_in * d_out + d_out];
     let mut random = Random(11);
-    // X, W and b, one after the other.
-    let (w_at, b_at) = (n * d_in, n * d_in + d_in * d_out);
-    let mut input: Vec<f64> = (0..b_at + d_out).map(|_| random.unit()).collect();
-    let forward = |input: &[f64]| {
-        let mut y = vec![0.0; n * d_out];
-        Linear::new(MatRef::row_major(&input[w_at..b_at], d_in, d_out).unwrap())
-            .bias(&input[b_at..])
-            .forward(MatRef::row_major(input, n, d_in).unwrap(), MatMut::row_major(&mut y, n, d_out).unwrap())
-            .unwrap();
-        y
-    };
-    let g = forward(&input); // ∂L/∂Y = Y
-    let mut gradient = vec![0.0; input.len()];
-    let (dx, rest) = gradient.split_at_mut(w_at);
-    let (dw, db) = rest.split_at_mut(b_at - w_at);
-    Linear::new(MatRef::row_major(&input[w_at..b_at], d_in, d_out).unwrap())
-        .backward(MatRef::row_major(&g, n, d_out).unwrap())
-        .dx(MatMut::row_major(dx, n, d_in).unwrap())
-        .dw(MatRef::row_major(&input, n, d_in).unwrap(), MatMut::row_major(dw, d_in, d_out).unwrap())
-        .db(db)
-        .run()
-        .unwrap();
-
-    let h = 1e-3;
-    for at in 0..input.len() {
-        let x = input[at];
-        let mut loss = |moved: f64| {
-            input[at] = moved;
-            forward(&input).iter().map(|y| y * y / 2.0).sum::<f64>()
+    let mut input: Vec<f64> = (0..ends[2] + n * d_out).map(|_| random.unit()).collect();
+    for number in 0..ACTIVATIONS {
+        let layer = |input: &[f64], kept: &mut [f64]| {
+            let mut y = vec![0.0; n * d_out];
+            let mut layer = Linear::new(MatRef::row_major(&input[ends[0]..ends[1]], d_in, d_out).unwrap())
+                .bias(&input[ends[1]..ends[2]]);
+            if let Some(activation) = activation(number) {
+                layer = layer.activation(activation);
+            }
+            layer
+                .pass(MatRef::row_major(input, n, d_in).unwrap())
+                .residual(MatRef::row_major(&input[ends[2]..], n, d_out).unwrap())
+                .pre_activation(MatMut::row_major(kept, n, d_out).unwrap())
+                .run(MatMut::row_major(&mut y, n, d_out).unwrap())
+                .unwrap();
+            y
         };
-        let difference = (loss(x + h) - loss(x - h)) / (2.0 * h);
-        input[at] = x;
-        assert_relative_eq!(gradient[at], difference, max_relative = 1e-9, epsilon = 1e-10);
+        let mut z = vec![0.0; n * d_out];
+        let g = layer(&input, &mut z); // ∂L/∂Y = Y
+        let h = 1e-5;
+        for kink in [0.0, -0.25, 0.5] {
+            assert!(z.iter().all(|z| (z - kink).abs() > 10.0 * h), "a kink is near: choose another seed");
+        }
+        let differences: Vec<f64> = (0..input.len())
+            .map(|at| {
+                let x = input[at];
+                let mut loss = |moved: f64| {
+                    input[at] = moved;
+                    layer(&input, &mut vec![0.0; n * d_out]).iter().map(|y| y * y / 2.0).sum::<f64>()
+                };
+                let difference = (loss(x + h) - loss(x - h)) / (2.0 * h);
+                input[at] = x;
+                difference
+            })
+            .collect();
+
+        for wanted in 0..16 {
+            let wants = |output: usize| wanted >> output & 1 == 1;
+            let mut gradient = vec![f64::NAN; input.len()];
+            let (dx, rest) = gradient.split_at_mut(ends[0]);
+            let (dw, rest) = rest.split_at_mut(ends[1] - ends[0]);
+            let (db, dz) = rest.split_at_mut(d_out);
+            let mut layer = Linear::new(MatRef::row_major(&input[ends[0]..ends[1]], d_in, d_out).unwrap());
+            if let Some(activation) = activation(number) {
+                layer = layer.activation(activation);
+            }
+            let mut backward = layer
+                .backward(MatRef::row_major(&g, n, d_out).unwrap())
+                .pre_activation(MatRef::row_major(&z, n, d_out).unwrap());
+            if wants(0) {
+                backward = backward.dx(MatMut::row_major(dx, n, d_in).unwrap());
+            }
+            if wants(1) {
+                let x = MatRef::row_major(&input, n, d_in).unwrap();
+                backward = backward.dw(x, MatMut::row_major(dw, d_in, d_out).unwrap());
+            }
+            if wants(2) {
+                backward = backward.db(db);
+            }
+            if wants(3) {
+                backward = backward.dz(MatMut::row_major(dz, n, d_out).unwrap());
+            }
+            backward.run().unwrap();
+            let outputs = [0..ends[0], ends[0]..ends[1], ends[1]..ends[2], ends[2]..input.len()];
+            for (output, range) in outputs.into_iter().enumerate() {
+                for at in range {
+                    match wants(output) {
+                        true => assert_relative_eq!(gradient[at], differences[at], max_relative = 1e-7, epsilon = 1e-9),
+                        false => assert!(gradient[at].is_nan()),
+                    }
+                }
+            }
+        }
     }
 }

@@ -42,7 +42,8 @@ impl<T: Element> Slope<'_, T> {
                     (true, _) if rows.is_empty() => (),
                     (true, _) => self.adjacent(kernels, rows.start, rows.len() * cols),
                     (_, true) => rows.for_each(|i| self.adjacent(kernels, i, cols)),
-                    _ => rows.for_each(|i| even(0..cols, cols.div_ceil(RUN)).for_each(|run| self.run_of(kernels, i, run))),
+                    _ => rows
+                        .for_each(|i| even(0..cols, cols.div_ceil(RUN)).for_each(|run| self.run_of(kernels, i, run))),
                 }
             }
         });
@@ -68,7 +69,8 @@ impl<T: Element> Slope<'_, T> {
         let len = cols.len();
         // SAFETY: elements of the matrices; as many of the copies.
         unsafe {
-            let copy = |m: &MatRef<'_, T>| from_fn::<T, RUN, _>(|j| if j < len { *m.at(i, cols.start + j) } else { T::ZERO });
+            let copy =
+                |m: &MatRef<'_, T>| from_fn::<T, RUN, _>(|j| if j < len { *m.at(i, cols.start + j) } else { T::ZERO });
             let (z, mut g) = (copy(&self.z), copy(&self.g));
             let out = g.as_mut_ptr();
             (kernels.slope[number])(&Each { z: z.as_ptr(), g: out, out, len, params });

@@ -1,8 +1,8 @@
-//! The two calls, product and layer, as cases: drawn, run, and compared with the model.
+//! The calls, product and layer, as cases: drawn, run, and compared with the model.
 
 use std::fmt::Debug;
 
-use lapidary::{Gemm, Linear, MatMut, MatRef, Threads};
+use lapidary::{Activation, Epilogue, Gemm, Linear, MatMut, MatRef, Threads};
 
 use super::matrix::{Matrix, Order, Place, ROW};
 use super::{Choose, Random, Real, Values, fused, model};
@@ -75,6 +75,17 @@ impl Product {
     /// Panics unless `compute` leaves in C what the model says, and nothing elsewhere.
     /// A failure names the case, and `how` it was computed.
     pub fn check<T: Real>(&self, fused: bool, how: &dyn Debug, compute: impl FnOnce(Operands<'_, T>)) {
+        self.check_then(fused, how, compute, |_| ());
+    }
+
+    /// The same, where `then` is to become of what the model says.
+    pub fn check_then<T: Real>(
+        &self,
+        fused: bool,
+        how: &dyn Debug,
+        compute: impl FnOnce(Operands<'_, T>),
+        then: impl FnOnce(&mut [T]),
+    ) {
         let ((m, n, k), [order_a, order_b, order_c], [place_a, place_b, place_c]) =
             (self.shape, self.orders, self.places);
         let mut random = Random(self.seed);
@@ -84,7 +95,8 @@ impl Product {
         let mut c = Matrix::<T>::new(m, n, order_c, place_c, || if self.beta == 0.0 { T::NAN } else { value() });
         let bias = self.bias.then(|| Matrix::new(1, n, ROW, place_b, value));
         let (alpha, beta, bias) = (T::of(self.alpha), T::of(self.beta), bias.as_ref().map(Matrix::row));
-        let expected = model(fused, alpha, a.view(), b.view(), beta, c.view(), bias);
+        let mut expected = model(fused, alpha, a.view(), b.view(), beta, c.view(), bias);
+        then(&mut expected);
         compute(Operands { a: a.view(), b: b.view(), c: c.view_mut(), alpha, beta, bias });
         c.assert_is(&expected, "C", &(self, how));
     }
@@ -94,6 +106,138 @@ fn place3(choose: &mut dyn Iterator<Item = u64>) -> [Place; 3] {
     [(); 3].map(|()| choose.one_of(&[Place::End, Place::Start]))
 }
 
+/// None, or one of those there are.
+pub fn activation<T: Real>(number: usize) -> Option<Activation<T>> {
+    [
+        None,
+        Some(Activation::Relu),
+        Some(Activation::LeakyRelu(T::of(0.01))),
+        Some(Activation::Clamp(T::of(-0.25), T::of(0.5))),
+        Some(Activation::Gelu),
+        Some(Activation::GeluTanh),
+        Some(Activation::Silu),
+        Some(Activation::Sigmoid),
+        Some(Activation::Tanh),
+    ][number]
+}
+
+pub const ACTIVATIONS: usize = 9;
+
+/// A product and what follows it; matrices that are there have an order.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub product: Product,
+    pub bias: bool,
+    pub row_bias: bool,
+    pub residual: Option<Order>,
+    pub gate: Option<Order>,
+    /// Its number.
+    pub activation: usize,
+    pub saved: Option<Order>,
+    pub map: bool,
+    pub threads: Threads,
+}
+
+impl Finished {
+    /// A product without anything.
+    pub fn new(product: Product) -> Finished {
+        Finished {
+            product,
+            bias: false,
+            row_bias: false,
+            residual: None,
+            gate: None,
+            activation: 0,
+            saved: None,
+            map: false,
+            threads: Threads::Serial,
+        }
+    }
+
+    /// Anything after any product of a shape.
+    pub fn draw(shape: (usize, usize, usize), choose: &mut dyn Iterator<Item = u64>) -> Finished {
+        Finished {
+            product: Product::draw(shape, choose),
+            bias: choose.below(2) == 1,
+            row_bias: choose.below(2) == 1,
+            residual: (choose.below(2) == 1).then(|| Order::input(choose)),
+            gate: (choose.below(3) == 1).then(|| Order::input(choose)),
+            activation: choose.below(ACTIVATIONS),
+            saved: (choose.below(2) == 1).then(|| Order::output(choose)),
+            map: choose.below(3) == 1,
+            threads: choose.one_of(&THREADS),
+        }
+    }
+
+    /// Panics unless C, and what is saved, are what the steps leave one after the other.
+    pub fn check<T: Real>(&self) {
+        let ((m, n, _), [_, place, _]) = (self.product.shape, self.product.places);
+        let mut random = Random(self.product.seed + 1);
+        let mut matrix =
+            |rows, cols, order| Matrix::<T>::new(rows, cols, order, place, || random.value(self.product.values));
+        let bias = self.bias.then(|| matrix(1, n, ROW));
+        let row_bias = self.row_bias.then(|| matrix(1, m, ROW));
+        let residual = self.residual.map(|order| matrix(m, n, order));
+        let gate = self.gate.map(|order| matrix(m, n, order));
+        let mut saved = self.saved.map(|order| Matrix::<T>::new(m, n, order, place, || T::NAN));
+        let activation = activation::<T>(self.activation);
+        let map = |i: usize, j: usize, x: T| if (i + 2 * j) % 3 == 0 { x } else { x * T::of((i + 100 * j) as f64) };
+
+        let mut wanted = Vec::new();
+        let then = |c: &mut [T]| {
+            for (at, x) in c.iter_mut().enumerate() {
+                let (i, j) = (at / n, at % n);
+                let terms = [bias.as_ref().map(|b| b.get(0, j)), row_bias.as_ref().map(|b| b.get(0, i))];
+                let residual = residual.as_ref().map(|r| r.get(i, j));
+                terms.into_iter().chain([residual]).flatten().for_each(|term| *x = *x + term);
+            }
+            wanted = c.to_vec();
+            let mut gates = gate.as_ref().map(|gate| super::elements(gate.view()));
+            if let Some(activation) = activation {
+                activation.apply(gates.as_deref_mut().unwrap_or(c)).unwrap();
+            }
+            c.iter_mut().zip(gates.iter().flatten()).for_each(|(x, &gate)| *x = gate * *x);
+            if self.map {
+                c.iter_mut().enumerate().for_each(|(at, x)| *x = map(at / n, at % n, *x));
+            }
+        };
+        self.product.check_then::<T>(
+            fused(),
+            self,
+            |Operands { a, b, c, alpha, beta, .. }| {
+                let mut epilogue = Epilogue::new();
+                if let Some(bias) = &bias {
+                    epilogue = epilogue.bias(bias.row());
+                }
+                if let Some(bias) = &row_bias {
+                    epilogue = epilogue.row_bias(bias.row());
+                }
+                if let Some(residual) = &residual {
+                    epilogue = epilogue.residual(residual.view());
+                }
+                if let Some(gate) = &gate {
+                    epilogue = epilogue.gate(gate.view());
+                }
+                if let Some(activation) = activation {
+                    epilogue = epilogue.activation(activation);
+                }
+                if self.map {
+                    epilogue = epilogue.map(&map);
+                }
+                let gemm = Gemm::new(a, b).alpha(alpha).beta(beta).threads(self.threads).epilogue(&epilogue);
+                match &mut saved {
+                    Some(saved) => gemm.run_saving(c, saved.view_mut()).unwrap(),
+                    None => gemm.run(c).unwrap(),
+                }
+            },
+            then,
+        );
+        if let Some(saved) = saved {
+            saved.assert_is(&wanted, "Z", self);
+        }
+    }
+}
+
 /// A layer forward, then backward. A gradient is left out, overwritten (0) or added to (1).
 #[derive(Clone, Debug)]
 pub struct Layer {
@@ -101,9 +245,13 @@ pub struct Layer {
     pub d_in: usize,
     pub d_out: usize,
     pub bias: bool,
+    /// Its number.
+    pub activation: usize,
+    pub residual: bool,
     /// Of X, W and Y; those of the gradients follow.
     pub orders: [Order; 3],
     pub places: [Place; 3],
+    pub dz: bool,
     pub dx: Option<f64>,
     pub dw: Option<f64>,
     pub db: Option<f64>,
@@ -120,8 +268,11 @@ impl Layer {
             d_in: choose.below(most),
             d_out: choose.below(most),
             bias: choose.below(2) == 1,
+            activation: choose.below(ACTIVATIONS),
+            residual: choose.below(3) == 1,
             orders: [Order::input(choose), Order::input(choose), Order::output(choose)],
             places: place3(choose),
+            dz: choose.below(3) == 1,
             dx: choose.one_of(&[None, Some(0.0), Some(1.0)]),
             dw: choose.one_of(&[None, Some(0.0), Some(1.0)]),
             db: choose.one_of(&[None, Some(0.0), Some(1.0)]),
@@ -141,6 +292,22 @@ impl Layer {
         let g = Matrix::<T>::new(n, d_out, order_y, py, &mut value);
         let bias = self.bias.then(|| Matrix::new(1, d_out, ROW, pw, &mut value));
         let mut y = Matrix::<T>::new(n, d_out, order_y, py, || T::NAN);
+        let residual = self.residual.then(|| Matrix::<T>::new(n, d_out, order_x, px, &mut value));
+        let activation = activation::<T>(self.activation);
+        let bias_row = bias.as_ref().map(Matrix::row);
+        let mut wanted_y = model(fused(), T::of(1.0), x.view(), w.view(), T::of(0.0), y.view(), bias_row);
+        for (at, y) in wanted_y.iter_mut().enumerate() {
+            *y = residual.as_ref().map_or(*y, |r| *y + r.get(at / d_out, at % d_out));
+        }
+        let wanted_z = wanted_y.clone();
+        let mut wanted_dz = super::elements(g.view());
+        if let Some(activation) = activation {
+            activation.apply(&mut wanted_y).unwrap();
+            activation.backward(&wanted_z, &mut wanted_dz).unwrap();
+        }
+        let mut z = Matrix::<T>::new(n, d_out, order_y, px, || T::NAN);
+        let mut dz = Matrix::<T>::new(n, d_out, order_y, px, || T::NAN);
+        let sure_dz = MatRef::row_major(&wanted_dz, n, d_out).unwrap();
         let ones = Matrix::<T>::new(1, n, ROW, py, || T::of(1.0));
 
         // The gradients lie in the orders of Y, and hold NaN where they are to be overwritten.
@@ -153,21 +320,37 @@ impl Layer {
             None => super::elements(c.view()),
         };
         let (wanted_dx, wanted_dw, wanted_db) = (
-            wanted(self.dx, g.view(), w.view().t(), &dx),
-            wanted(self.dw, x.view().t(), g.view(), &dw),
-            wanted(self.db, ones.view(), g.view(), &db),
+            wanted(self.dx, sure_dz, w.view().t(), &dx),
+            wanted(self.dw, x.view().t(), sure_dz, &dw),
+            wanted(self.db, ones.view(), sure_dz, &db),
         );
-        let wanted_y =
-            model(fused(), T::of(1.0), x.view(), w.view(), T::of(0.0), y.view(), bias.as_ref().map(Matrix::row));
 
         let mut layer = Linear::new(w.view()).threads(self.threads);
         if let Some(bias) = &bias {
             layer = layer.bias(bias.row());
         }
-        layer.forward(x.view(), y.view_mut()).unwrap();
+        if let Some(activation) = activation {
+            layer = layer.activation(activation);
+        }
+        if activation.is_none() && residual.is_none() {
+            layer.forward(x.view(), y.view_mut()).unwrap();
+        } else {
+            let mut pass = layer.pass(x.view()).pre_activation(z.view_mut());
+            if let Some(residual) = &residual {
+                pass = pass.residual(residual.view());
+            }
+            pass.run(y.view_mut()).unwrap();
+            z.assert_is(&wanted_z, "Z", self);
+        }
         y.assert_is(&wanted_y, "Y", self);
 
         let mut backward = layer.backward(g.view());
+        if activation.is_some() {
+            backward = backward.pre_activation(z.view());
+        }
+        if self.dz {
+            backward = backward.dz(dz.view_mut());
+        }
         backward = match self.dx {
             Some(0.0) => backward.dx(dx.view_mut()),
             Some(_) => backward.add_dx(dx.view_mut()),
@@ -184,6 +367,9 @@ impl Layer {
             None => backward,
         };
         backward.run().unwrap();
+        if self.dz {
+            dz.assert_is(&wanted_dz, "dZ", self);
+        }
         dx.assert_is(&wanted_dx, "dX", self);
         dw.assert_is(&wanted_dw, "dW", self);
         db.assert_is(&wanted_db, "db", self);
