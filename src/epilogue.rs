@@ -166,7 +166,7 @@ impl<'a, T: Element> Epilogue<'a, T> {
         let matrices = [("the residual", self.residual), ("the gate", self.gate)];
         for (at, (operand, matrix)) in matrices.into_iter().enumerate() {
             if let Some(matrix) = matrix {
-                check_shape(operand, "that of the product", (m, n), (matrix.rows(), matrix.cols()))?;
+                check_shape(operand, "rows × columns of the product", (m, n), (matrix.rows(), matrix.cols()))?;
                 inputs[2 + at] = Some((operand, matrix));
             }
         }
@@ -177,7 +177,7 @@ impl<'a, T: Element> Epilogue<'a, T> {
             }
         }
         if let Some(saved) = self.saved {
-            check_shape("the pre-activation", "that of the product", (m, n), (saved.rows(), saved.cols()))?;
+            check_shape("the pre-activation", "rows × columns of the product", (m, n), (saved.rows(), saved.cols()))?;
             check_output("the pre-activation", saved, &[(output, c)])?;
         }
         Ok(())

@@ -446,7 +446,7 @@ impl<'a, T: Element> Gated<'a, T> {
         let Gated { gate, value } = *self;
         let (d_in, d_out) = (gate.weight.rows(), gate.weight.cols());
         let (n, found) = (x.rows(), (value.weight.rows(), value.weight.cols()));
-        check_shape("W₂", "that of W₁, d_in×d_out", (d_in, d_out), found)?;
+        check_shape("W₂", "d_in×d_out", (d_in, d_out), found)?;
         let value = Linear { activation: gate.activation, threads: gate.threads, ..value };
         let gate = Linear { activation: None, ..gate };
         gate.pass(x).check(&y)?;

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lapidary::{Gemm, Linear, MatMut, MatRef, Threads};
+use lapidary::{Activation, Epilogue, Gated, Gemm, Linear, MatMut, MatRef, Threads};
 
 struct Counting;
 
@@ -45,7 +45,7 @@ fn output(data: &mut [f32], rows: usize, cols: usize) -> MatMut<'_, f32> {
 
 type Call = (&'static str, fn(Threads, &mut Out));
 
-const CALLS: [Call; 9] = [
+const CALLS: [Call; 12] = [
     ("tiny", |t, [c, ..]| Gemm::new(input(8, 8), input(8, 8)).threads(t).run(output(c, 8, 8)).unwrap()),
     ("in place", |t, [c, ..]| Gemm::new(input(90, 90), input(90, 90)).threads(t).run(output(c, 90, 90)).unwrap()),
     ("packed", |t, [c, ..]| Gemm::new(input(300, 900), input(900, 700)).threads(t).run(output(c, 300, 700)).unwrap()),
@@ -59,6 +59,27 @@ const CALLS: [Call; 9] = [
     ("deep", |t, [c, ..]| Gemm::new(input(8, 20000), input(20000, 8)).threads(t).run(output(c, 8, 8)).unwrap()),
     ("deep and packed", |t, [c, ..]| {
         Gemm::new(input(8, 20000), input(8, 20000).t()).threads(t).run(output(c, 8, 8)).unwrap()
+    }),
+    ("epilogue", |t, [c, z, ..]| {
+        let epilogue = Epilogue::new().bias(&DATA[..70]).activation(Activation::Silu);
+        let gemm = Gemm::new(input(90, 80), input(80, 70)).threads(t).epilogue(&epilogue);
+        gemm.run_saving(output(c, 90, 70).t().t(), MatMut::strided(z, 90, 70, 140, 2).unwrap()).unwrap()
+    }),
+    ("gated", |t, [y, ..]| {
+        let layer = Linear::new(input(300, 200)).activation(Activation::Silu).threads(t);
+        Gated::new(layer, layer).forward(input(64, 300), output(y, 64, 200)).unwrap()
+    }),
+    ("backward through an activation", |t, [dx, dw, db]| {
+        Linear::new(input(300, 200))
+            .activation(Activation::Gelu)
+            .threads(t)
+            .backward(input(3000, 200))
+            .pre_activation(input(3000, 200))
+            .dx(output(dx, 3000, 300))
+            .add_dw(input(3000, 300), output(dw, 300, 200))
+            .db(&mut db[..200])
+            .run()
+            .unwrap()
     }),
     ("forward", |t, [y, ..]| {
         Linear::new(input(300, 200)).bias(&DATA[..200]).threads(t).forward(input(64, 300), output(y, 64, 200)).unwrap()

@@ -4,7 +4,7 @@ mod support;
 
 use std::slice;
 
-use lapidary::{Error, Linear, MatMut, MatRef, gemm};
+use lapidary::{Activation, Epilogue, Error, Gated, Gemm, Linear, MatMut, MatRef, gemm};
 use support::Random;
 
 /// Calls on operands cut from one piece of memory, at any place.
@@ -197,4 +197,91 @@ fn overlaps_of_a_layer() {
     refused("elements of dW share addresses: it is 3×5 with row stride 1 and column stride 2", |m| {
         backward(m, m.output(300, 4, 3), m.strided(400, 3, 5, 1, 2), 500)
     });
+}
+
+/// C 4×5 and what follows it.
+#[test]
+fn epilogues() {
+    let run = |m: &Memory, epilogue: &Epilogue<'_, f32>| {
+        Gemm::new(m.view(0, 4, 3), m.view(100, 3, 5)).epilogue(epilogue).run(m.output(300, 4, 5))
+    };
+    let new = Epilogue::new;
+    refused("the bias must have length columns of the product = 5, found 4", |m| run(m, &new().bias(&m.data[..4])));
+    refused("the row bias must have length rows of the product = 4, found 5", |m| {
+        run(m, &new().row_bias(&m.data[..5]))
+    });
+    refused("the residual must be rows × columns of the product = 4×5, found 5×4", |m| {
+        run(m, &new().residual(m.view(500, 5, 4)))
+    });
+    refused("the gate must be rows × columns of the product = 4×5, found 4×6", |m| {
+        run(m, &new().gate(m.view(500, 4, 6)))
+    });
+    refused("C shares memory with the bias", |m| run(m, &new().bias(&m.data[319..324])));
+    refused("C shares memory with the row bias", |m| run(m, &new().row_bias(&m.data[297..301])));
+    refused("C shares memory with the residual", |m| run(m, &new().residual(m.view(319, 4, 5))));
+    refused("C shares memory with the gate", |m| run(m, &new().gate(m.view(281, 4, 5))));
+    // Also where nothing is summed.
+    refused("C shares memory with the gate", |m| {
+        let epilogue = Epilogue::new().gate(m.view(281, 4, 5));
+        Gemm::new(m.view(0, 4, 0), m.view(100, 0, 5)).epilogue(&epilogue).run(m.output(300, 4, 5))
+    });
+
+    let save = |m: &Memory, z: MatMut<'_, f32>| {
+        let epilogue = Epilogue::new().residual(m.view(500, 4, 5));
+        Gemm::new(m.view(0, 4, 3), m.view(100, 3, 5)).epilogue(&epilogue).run_saving(m.output(300, 4, 5), z)
+    };
+    refused("the pre-activation must be rows × columns of the product = 4×5, found 5×4", |m| {
+        save(m, m.output(600, 5, 4))
+    });
+    for (name, at) in [("A", 11), ("B", 114), ("C", 319), ("the residual", 481)] {
+        refused(&format!("the pre-activation shares memory with {name}"), |m| save(m, m.output(at, 4, 5)));
+    }
+    refused("elements of the pre-activation share addresses: it is 4×5 with row stride 0 and column stride 1", |m| {
+        save(m, m.strided(600, 4, 5, 0, 1))
+    });
+}
+
+/// X 4×3, W 3×5, R, Z and dZ 4×5.
+#[test]
+fn activations_of_a_layer() {
+    fn layer(m: &Memory) -> Linear<'_, f32> {
+        Linear::new(m.view(100, 3, 5)).activation(Activation::Gelu)
+    }
+    let forward = |m: &Memory, r: (usize, usize, usize), z: MatMut<'_, f32>| {
+        layer(m).pass(m.view(0, 4, 3)).residual(m.view(r.0, r.1, r.2)).pre_activation(z).run(m.output(300, 4, 5))
+    };
+    refused("R must be n×d_out = 4×5, found 5×4", |m| forward(m, (200, 5, 4), m.output(400, 4, 5)));
+    refused("Z must be n×d_out = 4×5, found 4×4", |m| forward(m, (200, 4, 5), m.output(400, 4, 4)));
+    refused("Y shares memory with R", |m| forward(m, (281, 4, 5), m.output(400, 4, 5)));
+    for (name, at) in [("X", 0), ("W", 100), ("R", 200), ("Y", 300)] {
+        refused(&format!("Z shares memory with {name}"), |m| forward(m, (200, 4, 5), m.output(at, 4, 5)));
+    }
+
+    refused("Z is missing: the pre-activation of the forward pass", |m| {
+        layer(m).backward(m.view(0, 4, 5)).dx(m.output(300, 4, 3)).run()
+    });
+    let backward = |m: &Memory, z: (usize, usize), dz: MatMut<'_, f32>| {
+        let backward = layer(m).backward(m.view(0, 4, 5)).pre_activation(m.view(200, z.0, z.1)).dz(dz);
+        backward.dx(m.output(300, 4, 3)).db(m.vector(500, 5)).run()
+    };
+    refused("Z must be n×d_out = 4×5, found 4×3", |m| backward(m, (4, 3), m.output(400, 4, 5)));
+    refused("dZ must be n×d_out = 4×5, found 5×5", |m| backward(m, (4, 5), m.output(400, 5, 5)));
+    for (name, at) in [("G", 0), ("W", 100), ("Z", 200), ("dX", 300), ("db", 500)] {
+        refused(&format!("dZ shares memory with {name}"), |m| backward(m, (4, 5), m.output(at, 4, 5)));
+    }
+}
+
+/// X 4×3, both weights 3×5.
+#[test]
+fn pairs_of_layers() {
+    let pair = |m: &Memory, w2: (usize, usize), b2: usize, y: MatMut<'_, f32>| {
+        let (gate, value) = (Linear::new(m.view(100, 3, 5)), Linear::new(m.view(200, w2.0, w2.1)));
+        Gated::new(gate, value.bias(&m.data[250..250 + b2])).forward(m.view(0, 4, 3), y)
+    };
+    refused("W₂ must be d_in×d_out = 3×5, found 5×3", |m| pair(m, (5, 3), 5, m.output(300, 4, 5)));
+    refused("the bias must have length d_out = 5, found 3", |m| pair(m, (3, 5), 3, m.output(300, 4, 5)));
+    refused("Y must be n×d_out = 4×5, found 5×4", |m| pair(m, (3, 5), 5, m.output(300, 5, 4)));
+    for (name, at) in [("X", 0), ("W", 100), ("W", 200), ("the bias", 250)] {
+        refused(&format!("Y shares memory with {name}"), |m| pair(m, (3, 5), 5, m.output(at, 4, 5)));
+    }
 }

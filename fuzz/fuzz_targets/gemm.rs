@@ -6,7 +6,7 @@ mod support;
 
 use lapidary::{Gemm, MatMut, MatRef, Threads};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
-use support::cases::{Product, THREADS};
+use support::cases::{Finished, Product, THREADS};
 use support::{Choose, Random, Real, Values, fused, model, same};
 
 #[derive(Arbitrary, Debug)]
@@ -18,8 +18,9 @@ struct Input {
     /// Deep products are slow: rare.
     deep: Option<u16>,
     threads: u8,
-    /// Strides, scalars and values.
-    choices: [u8; 24],
+    /// Strides, scalars and values; then what follows the product.
+    choices: [u8; 48],
+    finished: bool,
     free: Option<Free>,
 }
 
@@ -45,7 +46,7 @@ enum Stride {
 }
 
 fuzz_target!(|input: Input| {
-    let Input { wide, m, n, k, deep, threads, choices, free } = input;
+    let Input { wide, m, n, k, deep, threads, choices, finished, free } = input;
     let [m, n, k] = [m, n, k].map(|size| usize::from(size) % 71);
     let threads = [u64::from(threads)].into_iter().one_of(&THREADS);
     if let Some(free) = free {
@@ -55,7 +56,12 @@ fuzz_target!(|input: Input| {
         Some(deep) if choices[0] % 8 == 7 => usize::from(deep) % 2000,
         _ => k,
     };
-    let case = Product::draw((m, n, k), &mut choices.into_iter().map(u64::from));
+    let mut choices = choices.into_iter().map(u64::from);
+    if finished {
+        let case = Finished::draw((m, n, k), &mut choices);
+        return if wide { case.check::<f64>() } else { case.check::<f32>() };
+    }
+    let case = Product::draw((m, n, k), &mut choices);
     if wide { case.check_gemm::<f64>(threads) } else { case.check_gemm::<f32>(threads) }
 });
 
