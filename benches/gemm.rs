@@ -3,8 +3,9 @@
 //! An element of the throughput is one floating-point operation, 2·m·n·k a product: "Gelem/s" reads GFLOP/s. Which
 //! kernels lapidary uses can be forced by `LAPIDARY_ISA`.
 
+use std::array::from_fn;
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
@@ -102,11 +103,47 @@ fn layers(criterion: &mut Criterion) {
 }
 
 /// Products so small that what surrounds them counts.
-fn overhead(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("overhead");
+fn tiny(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("tiny");
     for size in [1, 2, 4, 8] {
         Product::square(Layout::NN, size).compare(&mut group, &format!("f32 NN {size}"), matrixmultiply::sgemm);
     }
+}
+
+/// What a call costs beside its arithmetic: views, checks, the choice of a kernel. Its time, less that of the same sums
+/// as plain Rust inlined into the loop, on arrays whose sizes the compiler knows; each is timed right after the other.
+fn overhead(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("overhead");
+    call_less_arithmetic::<1>(&mut group);
+    call_less_arithmetic::<2>(&mut group);
+    call_less_arithmetic::<3>(&mut group);
+    call_less_arithmetic::<4>(&mut group);
+}
+
+fn call_less_arithmetic<const N: usize>(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let square = || <[[f32; N]; N]>::try_from(values(N * N).as_chunks().0).unwrap();
+    let (a, b, mut c) = (square(), square(), square());
+    group.bench_function(format!("{N}×{N}×{N}"), |bencher| {
+        bencher.iter_custom(|calls| {
+            let call = time(calls, || {
+                let a = MatRef::row_major(black_box(&a).as_flattened(), N, N).unwrap();
+                let b = MatRef::row_major(black_box(&b).as_flattened(), N, N).unwrap();
+                let c = MatMut::row_major(black_box(&mut c).as_flattened_mut(), N, N).unwrap();
+                Gemm::new(a, b).run(c).unwrap();
+            });
+            let arithmetic = time(calls, || {
+                let (a, b, c) = (black_box(&a), black_box(&b), black_box(&mut c));
+                *c = from_fn(|i| from_fn(|j| (0..N).fold(0.0, |sum, p| sum + a[i][p] * b[p][j])));
+            });
+            call.saturating_sub(arithmetic).max(Duration::from_nanos(1))
+        })
+    });
+}
+
+fn time(calls: u64, mut call: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    (0..calls).for_each(|_| call());
+    start.elapsed()
 }
 
 criterion_group! {
@@ -115,6 +152,6 @@ criterion_group! {
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2));
-    targets = squares, layers, overhead
+    targets = squares, layers, tiny, overhead
 }
 criterion_main!(benches);
