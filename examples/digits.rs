@@ -1,15 +1,15 @@
-//! Trains a network 64 – 128 – 10 to read handwritten digits; every product is one of `Linear`'s.
+//! Trains a network 64 – 128 – 10 to read handwritten digits; each layer is one call forward and one backward.
 //!
-//! `cargo run --release --example digits -- [--threads N]`
+//! `cargo run --release --example digits -- [--threads N] [--unfused]`
 //!
-//! The last line tells the loss to the last bit. It is the same for any number of threads, any `LAPIDARY_ISA` and any
-//! processor with fused multiply-add: beside the products there are sums in a fixed order, operations that IEEE 754
+//! The last line tells the loss to the last bit. It is the same for any number of threads, with the activation in the same
+//! call or in passes of its own (`--unfused`), for any `LAPIDARY_ISA` and any processor with fused multiply-add: beside the products there are sums in a fixed order, operations that IEEE 754
 //! rounds correctly, a portable random generator, and `exp` and `ln` written below, since those of libm differ by system.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lapidary::{Linear, MatMut, MatRef, Threads, machine};
+use lapidary::{Activation, Linear, MatMut, MatRef, Threads, machine};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
@@ -25,7 +25,8 @@ const RATE: f32 = 0.05;
 const MOMENTUM: f32 = 0.9;
 
 fn main() -> Result<()> {
-    let mut products = Products { threads: threads_option()?, flops: 0, time: Duration::ZERO };
+    let (threads, fused) = options()?;
+    let mut products = Products { threads, fused, flops: 0, time: Duration::ZERO };
     let m = machine()?;
     println!("{} kernels, L1d {} KiB, L2 {} KiB, L3 {} KiB", m.isa, m.l1d >> 10, m.l2 >> 10, m.l3 >> 10);
 
@@ -34,8 +35,8 @@ fn main() -> Result<()> {
     digits.shuffle(&mut rng);
     let quarter = digits.len() / 4;
     let (held_out, train) = digits.split_at_mut(quarter);
-    let hidden = Layer::new(PIXELS, HIDDEN, &mut rng);
-    let mut network = Network { hidden, output: Layer::new(HIDDEN, CLASSES, &mut rng) };
+    let hidden = Layer::new(PIXELS, HIDDEN, Some(Activation::Relu), &mut rng);
+    let mut network = Network { hidden, output: Layer::new(HIDDEN, CLASSES, None, &mut rng) };
 
     // Hidden unless stdout is a terminal: then a line every ten epochs stands for it.
     let bar = ProgressBar::with_draw_target(Some(EPOCHS), ProgressDrawTarget::stdout());
@@ -72,13 +73,18 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn threads_option() -> Result<Threads> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => Ok(Threads::Auto),
-        ["--threads", n] => Ok(Threads::Exactly(n.parse()?)),
-        _ => Err("usage: digits [--threads N]".into()),
+/// Who computes the products, and whether the activations are part of the same calls.
+fn options() -> Result<(Threads, bool)> {
+    let (mut threads, mut fused) = (Threads::Auto, true);
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--unfused" => fused = false,
+            "--threads" => threads = Threads::Exactly(args.next().ok_or("--threads takes a number")?.parse()?),
+            _ => return Err("usage: digits [--threads N] [--unfused]".into()),
+        }
     }
+    Ok((threads, fused))
 }
 
 struct Digit {
@@ -100,6 +106,7 @@ fn read_digits() -> Result<Vec<Digit>> {
 /// Runs products, and counts their operations and time.
 struct Products {
     threads: Threads,
+    fused: bool,
     flops: usize,
     time: Duration,
 }
@@ -114,10 +121,11 @@ impl Products {
     }
 }
 
-/// Y = X·W + b, and the velocities that momentum keeps for W and b.
+/// Y = act(X·W + b), and the velocities that momentum keeps for W and b.
 struct Layer {
     d_in: usize,
     d_out: usize,
+    activation: Option<Activation<f32>>,
     w: Vec<f32>,
     b: Vec<f32>,
     vw: Vec<f32>,
@@ -126,37 +134,59 @@ struct Layer {
 
 impl Layer {
     /// He initialisation: weights of variance 2 / d_in, here uniform.
-    fn new(d_in: usize, d_out: usize, rng: &mut Xoshiro256PlusPlus) -> Layer {
+    fn new(d_in: usize, d_out: usize, activation: Option<Activation<f32>>, rng: &mut Xoshiro256PlusPlus) -> Layer {
         let limit = (6.0 / d_in as f32).sqrt();
         let w = (0..d_in * d_out).map(|_| rng.random_range(-limit..limit)).collect();
-        Layer { d_in, d_out, w, b: vec![0.0; d_out], vw: vec![0.0; d_in * d_out], vb: vec![0.0; d_out] }
+        Layer { d_in, d_out, activation, w, b: vec![0.0; d_out], vw: vec![0.0; d_in * d_out], vb: vec![0.0; d_out] }
+    }
+
+    /// The layer as a product knows it: with its activation, unless that is to be a pass of its own.
+    fn linear(&self, products: &Products) -> Result<Linear<'_, f32>> {
+        let layer = Linear::new(MatRef::row_major(&self.w, self.d_in, self.d_out)?).threads(products.threads);
+        let activation = self.activation.filter(|_| products.fused);
+        Ok(activation.map_or(layer, |activation| layer.activation(activation)))
     }
 
     fn forward(&self, x: &[f32], products: &mut Products) -> Result<Vec<f32>> {
         let n = x.len() / self.d_in;
         let mut y = vec![0.0; n * self.d_out];
-        let w = MatRef::row_major(&self.w, self.d_in, self.d_out)?;
         let (x, y_view) = (MatRef::row_major(x, n, self.d_in)?, MatMut::row_major(&mut y, n, self.d_out)?);
-        let layer = Linear::new(w).bias(&self.b).threads(products.threads);
+        let layer = self.linear(products)?.bias(&self.b);
         products.run(2 * n * self.d_in * self.d_out, || layer.forward(x, y_view))?;
+        if let (Some(activation), false) = (self.activation, products.fused) {
+            activation.apply(&mut y)?;
+        }
         Ok(y)
     }
 
-    /// V ← momentum·V + ∂L/∂(W, b) and, if wanted, dX.
-    fn backward(&mut self, x: &[f32], g: &[f32], dx: Option<&mut [f32]>, products: &mut Products) -> Result<()> {
+    /// V ← momentum·V + ∂L/∂(W, b) and, if wanted, dX, for G = ∂L/∂Y. ReLU's derivative at Z is that at Y.
+    fn backward(
+        &mut self,
+        [x, y]: [&[f32]; 2],
+        g: &mut [f32],
+        dx: Option<&mut [f32]>,
+        products: &mut Products,
+    ) -> Result<()> {
         let (d_in, d_out, n) = (self.d_in, self.d_out, g.len() / self.d_out);
         self.vw.iter_mut().chain(&mut self.vb).for_each(|v| *v *= MOMENTUM);
+        if let (Some(activation), false) = (self.activation, products.fused) {
+            activation.backward(y, g)?;
+        }
         let mut flops = 2 * n * d_in * d_out;
-        let mut backward = Linear::new(MatRef::row_major(&self.w, d_in, d_out)?)
-            .threads(products.threads)
+        let (mut vw, mut vb) = (std::mem::take(&mut self.vw), std::mem::take(&mut self.vb));
+        let mut backward = self
+            .linear(products)?
             .backward(MatRef::row_major(g, n, d_out)?)
-            .add_dw(MatRef::row_major(x, n, d_in)?, MatMut::row_major(&mut self.vw, d_in, d_out)?)
-            .add_db(&mut self.vb);
+            .pre_activation(MatRef::row_major(y, n, d_out)?)
+            .add_dw(MatRef::row_major(x, n, d_in)?, MatMut::row_major(&mut vw, d_in, d_out)?)
+            .add_db(&mut vb);
         if let Some(dx) = dx {
             backward = backward.dx(MatMut::row_major(dx, n, d_in)?);
             flops *= 2;
         }
-        products.run(flops, || backward.run())
+        products.run(flops, || backward.run())?;
+        (self.vw, self.vb) = (vw, vb);
+        Ok(())
     }
 
     fn step(&mut self) {
@@ -171,11 +201,10 @@ struct Network {
 }
 
 impl Network {
-    /// X, the hidden units H = max(X·W₁ + b₁, 0), and the logits Z = H·W₂ + b₂.
+    /// X, the hidden units H = ReLU(X·W₁ + b₁), and the logits Z = H·W₂ + b₂.
     fn forward(&self, digits: &[Digit], products: &mut Products) -> Result<[Vec<f32>; 3]> {
         let x: Vec<f32> = digits.iter().flat_map(|digit| digit.pixels).collect();
-        let mut h = self.hidden.forward(&x, products)?;
-        h.iter_mut().filter(|h| **h < 0.0).for_each(|h| *h = 0.0);
+        let h = self.hidden.forward(&x, products)?;
         let z = self.output.forward(&h, products)?;
         Ok([x, h, z])
     }
@@ -183,11 +212,10 @@ impl Network {
     /// One step of gradient descent; returns the loss before it.
     fn learn(&mut self, batch: &[Digit], products: &mut Products) -> Result<f64> {
         let [x, h, z] = self.forward(batch, products)?;
-        let (loss, dz) = cross_entropy(&z, batch);
+        let (loss, mut dz) = cross_entropy(&z, batch);
         let mut dh = vec![0.0; h.len()];
-        self.output.backward(&h, &dz, Some(&mut dh), products)?;
-        dh.iter_mut().zip(&h).filter(|(_, h)| **h <= 0.0).for_each(|(dh, _)| *dh = 0.0);
-        self.hidden.backward(&x, &dh, None, products)?;
+        self.output.backward([&h, &z], &mut dz, Some(&mut dh), products)?;
+        self.hidden.backward([&x, &h], &mut dh, None, products)?;
         self.output.step();
         self.hidden.step();
         Ok(loss)

@@ -28,7 +28,7 @@ fn every_part() {
                 let mut orders = || random.one_of(&ORDERS);
                 let mut product = Product::new(shape.0, shape.1, shape.2);
                 product.orders[2] = order;
-                product.beta = if (at + part) % 2 == 0 { 0.0 } else { -0.5 };
+                product.beta = if (at + part).is_multiple_of(2) { 0.0 } else { -0.5 };
                 let none = Finished::new(product);
                 let case = match part {
                     0 => Finished { bias: true, ..none },

@@ -181,7 +181,8 @@ impl Finished {
         let gate = self.gate.map(|order| matrix(m, n, order));
         let mut saved = self.saved.map(|order| Matrix::<T>::new(m, n, order, place, || T::NAN));
         let activation = activation::<T>(self.activation);
-        let map = |i: usize, j: usize, x: T| if (i + 2 * j) % 3 == 0 { x } else { x * T::of((i + 100 * j) as f64) };
+        let map =
+            |i: usize, j: usize, x: T| if (i + 2 * j).is_multiple_of(3) { x } else { x * T::of((i + 100 * j) as f64) };
 
         let mut wanted = Vec::new();
         let then = |c: &mut [T]| {
