@@ -483,28 +483,39 @@ pub struct Each<T> {
 /// The instruction set of the kernel is there; `len` elements of z and out, and for a slope of g, are valid.
 pub type EachFn<T> = unsafe fn(&Each<T>);
 
+/// A vector, or as many of its lanes as the mask has.
+#[inline(always)]
+unsafe fn load<S: Simd>(p: *const S::T, part: Option<S::Mask>) -> S::V {
+    // SAFETY: the lanes are there, and so is the instruction set.
+    unsafe {
+        match part {
+            None => S::load(p),
+            Some(mask) => S::load_first(p, mask),
+        }
+    }
+}
+
 /// See [`EachFn`].
 #[inline(always)]
 pub unsafe fn each<S: Simd, M: Map<S>, const SLOPE: bool>(e: &Each<S::T>) {
-    let whole = e.len / S::LANES * S::LANES;
     let mut i = 0;
-    // SAFETY: as the caller promises; the last vector is partial. Lanes are read before they are written.
-    unsafe {
-        while i < whole {
-            let z = S::load(e.z.add(i));
-            let v = if SLOPE { S::mul(S::load(e.g.add(i)), M::slope(z, e.params)) } else { M::value(z, e.params) };
-            S::store(e.out.add(i), v);
-            i += S::LANES;
-        }
-        if i < e.len {
-            let mask = S::first(e.len - i);
-            let z = S::load_first(e.z.add(i), mask);
+    // One loop for whole vectors and the last, partial one: activations are long, and there is one copy of each.
+    while i < e.len {
+        let left = e.len - i;
+        // SAFETY: as the caller promises. Lanes are read before they are written.
+        unsafe {
+            let part = if left < S::LANES { Some(S::first(left)) } else { None };
+            let z = load::<S>(e.z.add(i), part);
             let v = match SLOPE {
-                true => S::mul(S::load_first(e.g.add(i), mask), M::slope(z, e.params)),
+                true => S::mul(load::<S>(e.g.add(i), part), M::slope(z, e.params)),
                 false => M::value(z, e.params),
             };
-            S::store_first(e.out.add(i), v, mask);
+            match part {
+                None => S::store(e.out.add(i), v),
+                Some(mask) => S::store_first(e.out.add(i), v, mask),
+            }
         }
+        i += S::LANES;
     }
 }
 

@@ -96,18 +96,17 @@ pub type SumFn<T> = unsafe fn(&Out<T>, *const T);
 /// The epilogue of rows of C, for one activation. See [`FinishFn`].
 #[inline(always)]
 pub unsafe fn finish<S: Simd, M: Map<S>>(f: &Finish<S::T>) {
-    let whole = f.cols / S::LANES * S::LANES;
-    let rest = f.cols - whole;
-    // SAFETY: as the caller promises; the last vector of a row is partial.
-    unsafe {
-        let mask = S::first(rest);
-        for i in 0..f.rows {
-            for j in (0..whole).step_by(S::LANES) {
-                finish_vector::<S, M>(f, i, j, None);
+    for i in 0..f.rows {
+        let mut j = 0;
+        // One loop for whole vectors and the last, partial one: activations are long, and there is one copy of each.
+        while j < f.cols {
+            let left = f.cols - j;
+            // SAFETY: as the caller promises.
+            unsafe {
+                let part = if left < S::LANES { Some((S::first(left), left)) } else { None };
+                finish_vector::<S, M>(f, i, j, part);
             }
-            if rest > 0 {
-                finish_vector::<S, M>(f, i, whole, Some((mask, rest)));
-            }
+            j += S::LANES;
         }
     }
 }
