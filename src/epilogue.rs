@@ -143,6 +143,14 @@ impl<'a, T: Element> Epilogue<'a, T> {
         self
     }
 
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Epilogue { bias, row_bias, residual, gate, activation, map, saved } = self;
+        let vectors = bias.is_some() || row_bias.is_some();
+        let matrices = residual.is_some() || gate.is_some() || saved.is_some();
+        !vectors && !matrices && activation.is_none() && map.is_none()
+    }
+
     /// The same, which also stores what goes into the activation.
     pub(crate) fn saving<'b>(&self, saved: &'b MatMut<'_, T>) -> Epilogue<'b, T>
     where

@@ -174,6 +174,7 @@ impl<'a, T: Element> Gemm<'a, T> {
     pub(crate) fn execute(self, c: MatMut<'_, T>, machine: &Machine) {
         let Gemm { a, b, alpha, beta, epilogue, .. } = self;
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
+        let epilogue = epilogue.filter(|epilogue| !epilogue.is_empty());
         let mut problem = Problem { a, b, c, alpha, beta, epilogue, place: Place::WHOLE };
         if m == 0 || n == 0 {
             return;

@@ -132,6 +132,7 @@ impl<T: Element> Problem<'_, T> {
                 matrix(epilogue.residual),
             ],
             saved: matrix(epilogue.saved),
+            maps: epilogue.activation.is_some() || epilogue.gate.is_some(),
             gate: matrix(epilogue.gate),
             params,
         };
@@ -232,7 +233,6 @@ impl<T: Element> Nest<'_, T> {
                         across,
                         adjacent,
                         finishes,
-                        alone: !adjacent || finishes,
                         old,
                         alpha,
                         wide_buffer,
@@ -257,7 +257,7 @@ impl<T: Element> Nest<'_, T> {
                 let packs = packs && at == 0;
                 let rows = Group { start: rows.start, len: rows.len(), count: 1 };
                 for group in wide_strips.groups(ragged) {
-                    for wide in group.cut(packs || block.alone) {
+                    for wide in group.cut(packs || !block.adjacent) {
                         if packs {
                             self.pack_wide(block, even(wide.start..wide.end(), 1));
                         }
@@ -276,7 +276,7 @@ impl<T: Element> Nest<'_, T> {
                 let wide = Group { start: wide.start, len: wide.len(), count: 1 };
                 let mut at = 0;
                 for group in strips.groups(false) {
-                    for rows in group.cut(block.alone) {
+                    for rows in group.cut(!block.adjacent) {
                         self.equal_tiles(block, rows, at, wide);
                         at += rows.count;
                     }
@@ -332,28 +332,26 @@ impl<T: Element> Nest<'_, T> {
         let apart = if block.blocks > 1 { plan.block } else { 0 };
         let step = Step { depth, apart, narrow, wide, before };
         let out = Out { c: c.at(rows.start, col), row: c.row, old: block.old, alpha: block.alpha, cols };
-        if !block.alone {
-            // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and
-            // the tiles of C are this task's own.
-            return unsafe { tile(&step, &out, repeat) };
-        }
-        let rectangle = (rows.start..rows.end(), col..col + cols);
-        let finished = |out: Out<T>| {
-            // SAFETY: as above; one tile.
-            unsafe { tile(&step, &out, Repeat::ONCE) };
-            if block.finishes {
-                let c = Rows { ptr: out.c, row: out.row, col: 1 };
-                // SAFETY: the rows just stored.
-                unsafe { block.problem.finish(kernels, &c, rectangle.0.clone(), rectangle.1.clone()) }
+        let end = b.cols().min(col + width * wide_strips.count);
+        let rectangle = (rows.start..rows.end(), col..end);
+        let finished = |out: Out<T>, repeat| {
+            // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and the
+            // tiles of C, or the copy of one, are this task's own.
+            unsafe {
+                tile(&step, &out, repeat);
+                if block.finishes {
+                    let c = Rows { ptr: out.c, row: out.row, col: 1 };
+                    block.problem.finish(kernels, &c, rectangle.0.clone(), rectangle.1.clone());
+                }
             }
         };
         if block.adjacent {
-            return finished(out);
+            return finished(out, repeat);
         }
-        // SAFETY: as above.
+        // SAFETY: as above; one tile.
         unsafe {
             let tile = block.problem.part(rectangle.0.clone(), rectangle.1.clone()).c;
-            staged(tile, matches!(block.old, Old::Times(_)), &|c, row| finished(Out { c, row, ..out }));
+            staged(tile, matches!(block.old, Old::Times(_)), &|c, row| finished(Out { c, row, ..out }, Repeat::ONCE));
         }
     }
 
@@ -440,8 +438,6 @@ struct Block<'p, T: Element> {
     adjacent: bool,
     /// Whether these are the last sums, and an epilogue follows.
     finishes: bool,
-    /// Whether something is to be done after each tile.
-    alone: bool,
     old: Old<T>,
     alpha: T,
     wide_buffer: *mut T,

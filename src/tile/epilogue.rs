@@ -16,6 +16,8 @@ pub struct Finish<T> {
     pub terms: [Term<T>; 3],
     /// Where the elements are stored before the activation.
     pub saved: Term<T>,
+    /// Whether there is an activation or a gate.
+    pub maps: bool,
     /// What the activation is applied to, if not to the elements: they are multiplied by the result.
     pub gate: Term<T>,
     /// The activation's parameters.
@@ -94,42 +96,97 @@ pub type FinishFn<T> = unsafe fn(&Finish<T>);
 pub type SumFn<T> = unsafe fn(&Out<T>, *const T);
 
 /// The epilogue of rows of C, for one activation. See [`FinishFn`].
+///
+/// Each step is a loop over the row, which stays in L1: deciding in every vector what there is to do took nine times as
+/// long as loading and storing it once more.
 #[inline(always)]
 pub unsafe fn finish<S: Simd, M: Map<S>>(f: &Finish<S::T>) {
-    for i in 0..f.rows {
-        let mut j = 0;
-        // One loop for whole vectors and the last, partial one: activations are long, and there is one copy of each.
-        while j < f.cols {
-            let left = f.cols - j;
-            // SAFETY: as the caller promises.
-            unsafe {
-                let part = if left < S::LANES { Some((S::first(left), left)) } else { None };
-                finish_vector::<S, M>(f, i, j, part);
+    // SAFETY: as the caller promises.
+    unsafe {
+        for i in 0..f.rows {
+            let c = Term { ptr: f.c.cast_const(), row: f.row, col: 1 };
+            for term in &f.terms {
+                if !term.ptr.is_null() {
+                    add_row::<S>(&c, term, i, f.cols);
+                }
             }
+            if !f.saved.ptr.is_null() {
+                copy_row::<S>(&c, &f.saved, i, f.cols);
+            }
+            if f.maps {
+                map_row::<S, M>(f, &c, i);
+            }
+        }
+    }
+}
+
+/// `c` ← `c` + `term`, row `i` of both.
+#[inline(always)]
+unsafe fn add_row<S: Simd>(c: &Term<S::T>, term: &Term<S::T>, i: usize, cols: usize) {
+    let (to, from) = (c.at(i, 0).cast_mut(), term.at(i, 0));
+    let mut j = 0;
+    // SAFETY: the caller's promise; the last vector is partial.
+    unsafe {
+        match term.col {
+            0 => {
+                let v = S::splat(*from);
+                while j + S::LANES <= cols {
+                    S::store(to.add(j), S::add(S::load(to.add(j)), v));
+                    j += S::LANES;
+                }
+            }
+            1 => {
+                while j + S::LANES <= cols {
+                    S::store(to.add(j), S::add(S::load(to.add(j)), S::load(from.add(j))));
+                    j += S::LANES;
+                }
+            }
+            _ => {
+                while j + S::LANES <= cols {
+                    S::store(to.add(j), S::add(S::load(to.add(j)), term.load::<S>(i, j, None)));
+                    j += S::LANES;
+                }
+            }
+        }
+        if j < cols {
+            let mask = S::first(cols - j);
+            let v = S::add(S::load_first(to.add(j), mask), term.load::<S>(i, j, Some((mask, cols - j))));
+            S::store_first(to.add(j), v, mask);
+        }
+    }
+}
+
+/// `to` ← `c`, row `i` of both.
+#[inline(always)]
+unsafe fn copy_row<S: Simd>(c: &Term<S::T>, to: &Term<S::T>, i: usize, cols: usize) {
+    let mut j = 0;
+    // SAFETY: the caller's promise; the last vector is partial.
+    unsafe {
+        while j < cols {
+            let left = cols - j;
+            let part = if left < S::LANES { Some((S::first(left), left)) } else { None };
+            to.store::<S>(i, j, c.load::<S>(i, j, part), part);
             j += S::LANES;
         }
     }
 }
 
-/// One vector of it.
+/// `c` ← act(`c`), or act(gate)·`c`. One loop for whole vectors and the last, partial one: activations are long, and there
+/// is one copy of each.
 #[inline(always)]
-unsafe fn finish_vector<S: Simd, M: Map<S>>(f: &Finish<S::T>, i: usize, j: usize, part: Option<(S::Mask, usize)>) {
-    let c = Term { ptr: f.c.cast_const(), row: f.row, col: 1 };
-    // SAFETY: the caller's promise.
+unsafe fn map_row<S: Simd, M: Map<S>>(f: &Finish<S::T>, c: &Term<S::T>, i: usize) {
+    let gated = !f.gate.ptr.is_null();
+    let mut j = 0;
+    // SAFETY: the caller's promise; the last vector is partial.
     unsafe {
-        let mut x = c.load::<S>(i, j, part);
-        for term in &f.terms {
-            if !term.ptr.is_null() {
-                x = S::add(x, term.load::<S>(i, j, part));
-            }
+        while j < f.cols {
+            let left = f.cols - j;
+            let part = if left < S::LANES { Some((S::first(left), left)) } else { None };
+            let x = c.load::<S>(i, j, part);
+            let value = M::value(if gated { f.gate.load::<S>(i, j, part) } else { x }, f.params);
+            c.store::<S>(i, j, if gated { S::mul(value, x) } else { value }, part);
+            j += S::LANES;
         }
-        if !f.saved.ptr.is_null() {
-            f.saved.store::<S>(i, j, x, part);
-        }
-        let gated = !f.gate.ptr.is_null();
-        let value = M::value(if gated { f.gate.load::<S>(i, j, part) } else { x }, f.params);
-        x = if gated { S::mul(value, x) } else { value };
-        c.store::<S>(i, j, x, part);
     }
 }
 
