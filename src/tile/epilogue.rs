@@ -97,97 +97,102 @@ pub type SumFn<T> = unsafe fn(&Out<T>, *const T);
 
 /// The epilogue of rows of C, for one activation. See [`FinishFn`].
 ///
-/// Each step is a loop over the row, which stays in L1: deciding in every vector what there is to do took nine times as
-/// long as loading and storing it once more.
+/// Each step is a pass of its own over rows that are in a near cache: deciding in every vector what there is to do took
+/// nine times as long as loading and storing it once more.
 #[inline(always)]
 pub unsafe fn finish<S: Simd, M: Map<S>>(f: &Finish<S::T>) {
+    let c = Term { ptr: f.c.cast_const(), row: f.row, col: 1 };
     // SAFETY: as the caller promises.
     unsafe {
+        for term in &f.terms {
+            match (term.ptr.is_null(), term.col) {
+                (true, _) => (),
+                (false, 0) => add::<S, 0>(f, &c, term),
+                (false, 1) => add::<S, 1>(f, &c, term),
+                (false, _) => add::<S, ANY>(f, &c, term),
+            }
+        }
+        if !f.saved.ptr.is_null() {
+            save::<S>(f, &c);
+        }
+        if f.maps {
+            map::<S, M>(f, &c);
+        }
+    }
+}
+
+/// A column stride that is neither 0 nor 1.
+const ANY: isize = -1;
+
+/// C ← C + `term`, whose column stride is `COL`.
+#[inline(always)]
+unsafe fn add<S: Simd, const COL: isize>(f: &Finish<S::T>, c: &Term<S::T>, term: &Term<S::T>) {
+    let whole = f.cols / S::LANES * S::LANES;
+    let rest = f.cols - whole;
+    // SAFETY: the caller's promise; the last vector of a row is partial.
+    unsafe {
+        let mask = S::first(rest);
         for i in 0..f.rows {
-            let c = Term { ptr: f.c.cast_const(), row: f.row, col: 1 };
-            for term in &f.terms {
-                if !term.ptr.is_null() {
-                    add_row::<S>(&c, term, i, f.cols);
-                }
+            let (to, from) = (c.at(i, 0).cast_mut(), term.at(i, 0));
+            let mut j = 0;
+            while j < whole {
+                let x = match COL {
+                    0 => S::splat(*from),
+                    1 => S::load(from.add(j)),
+                    _ => term.load::<S>(i, j, None),
+                };
+                S::store(to.add(j), S::add(S::load(to.add(j)), x));
+                j += S::LANES;
             }
-            if !f.saved.ptr.is_null() {
-                copy_row::<S>(&c, &f.saved, i, f.cols);
-            }
-            if f.maps {
-                map_row::<S, M>(f, &c, i);
+            if rest > 0 {
+                let x = term.load::<S>(i, whole, Some((mask, rest)));
+                S::store_first(to.add(whole), S::add(S::load_first(to.add(whole), mask), x), mask);
             }
         }
     }
 }
 
-/// `c` ← `c` + `term`, row `i` of both.
+/// Stores C in the other matrix.
 #[inline(always)]
-unsafe fn add_row<S: Simd>(c: &Term<S::T>, term: &Term<S::T>, i: usize, cols: usize) {
-    let (to, from) = (c.at(i, 0).cast_mut(), term.at(i, 0));
-    let mut j = 0;
-    // SAFETY: the caller's promise; the last vector is partial.
-    unsafe {
-        match term.col {
-            0 => {
-                let v = S::splat(*from);
-                while j + S::LANES <= cols {
-                    S::store(to.add(j), S::add(S::load(to.add(j)), v));
-                    j += S::LANES;
-                }
-            }
-            1 => {
-                while j + S::LANES <= cols {
-                    S::store(to.add(j), S::add(S::load(to.add(j)), S::load(from.add(j))));
-                    j += S::LANES;
-                }
-            }
-            _ => {
-                while j + S::LANES <= cols {
-                    S::store(to.add(j), S::add(S::load(to.add(j)), term.load::<S>(i, j, None)));
-                    j += S::LANES;
-                }
-            }
-        }
-        if j < cols {
-            let mask = S::first(cols - j);
-            let v = S::add(S::load_first(to.add(j), mask), term.load::<S>(i, j, Some((mask, cols - j))));
-            S::store_first(to.add(j), v, mask);
-        }
-    }
-}
-
-/// `to` ← `c`, row `i` of both.
-#[inline(always)]
-unsafe fn copy_row<S: Simd>(c: &Term<S::T>, to: &Term<S::T>, i: usize, cols: usize) {
-    let mut j = 0;
-    // SAFETY: the caller's promise; the last vector is partial.
-    unsafe {
-        while j < cols {
-            let left = cols - j;
-            let part = if left < S::LANES { Some((S::first(left), left)) } else { None };
-            to.store::<S>(i, j, c.load::<S>(i, j, part), part);
-            j += S::LANES;
-        }
-    }
-}
-
-/// `c` ← act(`c`), or act(gate)·`c`. One loop for whole vectors and the last, partial one: activations are long, and there
-/// is one copy of each.
-#[inline(always)]
-unsafe fn map_row<S: Simd, M: Map<S>>(f: &Finish<S::T>, c: &Term<S::T>, i: usize) {
-    let gated = !f.gate.ptr.is_null();
-    let mut j = 0;
-    // SAFETY: the caller's promise; the last vector is partial.
-    unsafe {
+unsafe fn save<S: Simd>(f: &Finish<S::T>, c: &Term<S::T>) {
+    for i in 0..f.rows {
+        let mut j = 0;
         while j < f.cols {
-            let left = f.cols - j;
-            let part = if left < S::LANES { Some((S::first(left), left)) } else { None };
-            let x = c.load::<S>(i, j, part);
-            let value = M::value(if gated { f.gate.load::<S>(i, j, part) } else { x }, f.params);
-            c.store::<S>(i, j, if gated { S::mul(value, x) } else { value }, part);
+            // SAFETY: the caller's promise; the last vector of a row is partial.
+            unsafe {
+                let part = partial::<S>(f.cols - j);
+                f.saved.store::<S>(i, j, c.load::<S>(i, j, part), part);
+            }
             j += S::LANES;
         }
     }
+}
+
+/// C ← act(C), or act(gate)·C. One loop for whole vectors and the last, partial one: activations are long, and there is
+/// one copy of each.
+#[inline(always)]
+unsafe fn map<S: Simd, M: Map<S>>(f: &Finish<S::T>, c: &Term<S::T>) {
+    let gated = !f.gate.ptr.is_null();
+    for i in 0..f.rows {
+        let mut j = 0;
+        while j < f.cols {
+            // SAFETY: the caller's promise; the last vector of a row is partial.
+            unsafe {
+                let part = partial::<S>(f.cols - j);
+                let x = c.load::<S>(i, j, part);
+                let value = M::value(if gated { f.gate.load::<S>(i, j, part) } else { x }, f.params);
+                c.store::<S>(i, j, if gated { S::mul(value, x) } else { value }, part);
+            }
+            j += S::LANES;
+        }
+    }
+}
+
+/// The mask and the lanes of a row's last vector, if it is one.
+#[inline(always)]
+unsafe fn partial<S: Simd>(left: usize) -> Option<(S::Mask, usize)> {
+    // SAFETY: the instruction set is there.
+    if left < S::LANES { Some((unsafe { S::first(left) }, left)) } else { None }
 }
 
 /// Adds one block's bare sums to one row of C: `c = fma(alpha, sum, old)`. See [`SumFn`].

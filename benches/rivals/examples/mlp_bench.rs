@@ -18,6 +18,8 @@ const WIDTHS: [usize; 4] = [64, 256, 1024, 4096];
 const ROUND_SECONDS: f64 = 0.05;
 
 fn main() -> Result<(), Failure> {
+    // SAFETY: the only thread so far. It keeps matrixmultiply to one as well.
+    unsafe { std::env::set_var("MATMUL_NUM_THREADS", "1") };
     let rounds: usize = std::env::args().nth(1).map_or(Ok(7), |rounds| rounds.parse())?;
     println!("time over that of the fused step: more than 1 is slower\n");
     println!(
