@@ -6,6 +6,8 @@ mod tasks;
 
 use core::ops::Range;
 
+use each::Values;
+
 use crate::activation::Activation;
 use crate::element::Element;
 use crate::epilogue::Epilogue;
@@ -120,7 +122,6 @@ impl<T: Element> Problem<'_, T> {
         let matrix = |matrix: Option<MatRef<'_, T>>| {
             matrix.map_or(Term::NOTHING, |m| term(m.as_ptr(), m.row_stride(), m.col_stride()))
         };
-        let (activation, params) = Activation::number(epilogue.activation);
         let finish = Finish {
             c: c.ptr,
             row: c.row,
@@ -132,12 +133,15 @@ impl<T: Element> Problem<'_, T> {
                 matrix(epilogue.residual),
             ],
             saved: matrix(epilogue.saved),
-            maps: epilogue.activation.is_some() || epilogue.gate.is_some(),
-            gate: matrix(epilogue.gate),
-            params,
         };
         // SAFETY: the caller's promise; everything in the epilogue fits the C that `place` counts from.
-        unsafe { (kernels.finish[activation])(&finish) };
+        unsafe {
+            (kernels.finish)(&finish);
+            if epilogue.activation.is_some() || epilogue.gate.is_some() {
+                let values = Values { c: *c, rows: rows.len(), cols: cols.len(), gate: matrix(epilogue.gate) };
+                values.run(kernels, Activation::number(epilogue.activation));
+            }
+        }
         if let Some(map) = epilogue.map {
             for i in 0..rows.len() {
                 for j in 0..cols.len() {
@@ -448,7 +452,7 @@ struct Block<'p, T: Element> {
 
 /// C, or sums, by the rows and columns of C.
 #[derive(Clone, Copy)]
-struct Rows<T> {
+pub struct Rows<T> {
     ptr: *mut T,
     row: isize,
     col: isize,

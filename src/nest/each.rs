@@ -1,9 +1,11 @@
-//! From the gradient of an activation's value to that of its argument. Two products and a sum read the result, so it is
+//! Activations over matrices: of the finished rows of C, and
+//! from the gradient of an activation's value to that of its argument. Two products and a sum read the result, so it is
 //! made once, in a buffer that stays in a cache until they have.
 
 use core::array::from_fn;
 use core::ops::Range;
 
+use super::Rows;
 use super::tasks::parallel;
 use crate::element::Element;
 use crate::matrix::{MatMut, MatRef};
@@ -11,6 +13,7 @@ use crate::runs::even;
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::simd::math::Each;
+use crate::tile::epilogue::Term;
 
 /// dZ ← G ⊙ act′(Z), matrices of one shape.
 pub struct Slope<'a, T: Element> {
@@ -39,9 +42,9 @@ impl<T: Element> Slope<'_, T> {
             // SAFETY: runs of rows that are this task's own; all rows are one run where nothing lies between them.
             unsafe {
                 match (dense, adjacent) {
-                    (true, _) if rows.is_empty() => (),
-                    (true, _) => self.adjacent(kernels, rows.start, rows.len() * cols),
-                    (_, true) => rows.for_each(|i| self.adjacent(kernels, i, cols)),
+                    _ if rows.is_empty() => (),
+                    (true, _) => self.adjacent(kernels, rows.start..rows.start + 1, rows.len() * cols),
+                    (_, true) => self.adjacent(kernels, rows, cols),
                     _ => rows
                         .for_each(|i| even(0..cols, cols.div_ceil(RUN)).for_each(|run| self.run_of(kernels, i, run))),
                 }
@@ -49,15 +52,16 @@ impl<T: Element> Slope<'_, T> {
         });
     }
 
-    /// Adjacent elements from the start of row `i` on.
+    /// Adjacent elements from the start of each row on.
     ///
     /// # Safety
     /// They are there, and the caller's own in dZ.
-    unsafe fn adjacent(&self, kernels: &Kernels<T>, i: usize, len: usize) {
+    unsafe fn adjacent(&self, kernels: &Kernels<T>, rows: Range<usize>, cols: usize) {
         let (number, params) = self.activation;
-        let each = Each { z: self.z.at(i, 0), g: self.g.at(i, 0), out: self.dz.at(i, 0), len, params };
+        let (z, g, out) = (self.z.at(rows.start, 0), self.g.at(rows.start, 0), self.dz.at(rows.start, 0));
+        let row = [self.z.row_stride(), self.g.row_stride(), self.dz.row_stride()];
         // SAFETY: the caller's promise; the kernels are of this machine.
-        unsafe { (kernels.slope[number])(&each) }
+        unsafe { (kernels.slope[number])(&Each { z, g, out, row, rows: rows.len(), cols, params }) }
     }
 
     /// At most [`RUN`] elements of row `i`, wherever they are.
@@ -73,8 +77,45 @@ impl<T: Element> Slope<'_, T> {
                 |m: &MatRef<'_, T>| from_fn::<T, RUN, _>(|j| if j < len { *m.at(i, cols.start + j) } else { T::ZERO });
             let (z, mut g) = (copy(&self.z), copy(&self.g));
             let out = g.as_mut_ptr();
-            (kernels.slope[number])(&Each { z: z.as_ptr(), g: out, out, len, params });
+            (kernels.slope[number])(&Each { z: z.as_ptr(), g: out, out, row: [0; 3], rows: 1, cols: len, params });
             cols.zip(g).for_each(|(j, x)| *self.dz.at(i, j) = x);
+        }
+    }
+}
+
+/// C ← act(C), or act(gate) ⊙ C, for a rectangle of C with adjacent columns.
+pub struct Values<T> {
+    pub c: Rows<T>,
+    pub rows: usize,
+    pub cols: usize,
+    pub gate: Term<T>,
+}
+
+impl<T: Element> Values<T> {
+    /// Computes it, for the number of an activation and what that takes.
+    ///
+    /// # Safety
+    /// The rectangle and the gate's, if there is one, are valid; the rectangle is the caller's own.
+    pub unsafe fn run(self, kernels: &Kernels<T>, (number, params): (usize, [T; 2])) {
+        let Values { c, rows, cols, gate } = self;
+        let all = Each { z: c.ptr, g: c.ptr, out: c.ptr, row: [c.row; 3], rows, cols, params };
+        // SAFETY: the caller's promise; the kernels are of this machine.
+        unsafe {
+            if gate.ptr.is_null() {
+                (kernels.value[number])(&all);
+            } else if gate.col == 1 {
+                (kernels.gated[number])(&Each { z: gate.ptr, row: [gate.row, c.row, c.row], ..all });
+            } else {
+                for i in 0..rows {
+                    for run in even(0..cols, cols.div_ceil(RUN)) {
+                        let z =
+                            from_fn::<T, RUN, _>(|j| if j < run.len() { *gate.at(i, run.start + j) } else { T::ZERO });
+                        let out = c.at(i, run.start);
+                        let row = Each { z: z.as_ptr(), g: out, out, rows: 1, cols: run.len(), ..all };
+                        (kernels.gated[number])(&row);
+                    }
+                }
+            }
         }
     }
 }

@@ -470,17 +470,29 @@ map!(
     }
 );
 
-/// One function of every element: `out` = value(z), or g·slope(z). `out` may be `z` or `g`.
+/// One function of every element of rows whose columns are adjacent, as [`VALUE`] and the others say. `out` may be `z` or
+/// `g`.
 pub struct Each<T> {
     pub z: *const T,
     pub g: *const T,
     pub out: *mut T,
-    pub len: usize,
+    /// Elements from one row to the next, in each of the three.
+    pub row: [isize; 3],
+    pub rows: usize,
+    pub cols: usize,
     pub params: [T; 2],
 }
 
+/// `out` = value(z).
+pub const VALUE: u8 = 0;
+/// `out` = g·value(z).
+pub const GATED: u8 = 1;
+/// `out` = g·slope(z).
+pub const SLOPE: u8 = 2;
+
 /// # Safety
-/// The instruction set of the kernel is there; `len` elements of z and out, and for a slope of g, are valid.
+/// The instruction set of the kernel is there; the rows and columns of z and out, and of g unless it is for values, are
+/// valid.
 pub type EachFn<T> = unsafe fn(&Each<T>);
 
 /// A vector, or as many of its lanes as the mask has.
@@ -497,25 +509,32 @@ unsafe fn load<S: Simd>(p: *const S::T, part: Option<S::Mask>) -> S::V {
 
 /// See [`EachFn`].
 #[inline(always)]
-pub unsafe fn each<S: Simd, M: Map<S>, const SLOPE: bool>(e: &Each<S::T>) {
-    let mut i = 0;
-    // One loop for whole vectors and the last, partial one: activations are long, and there is one copy of each.
-    while i < e.len {
-        let left = e.len - i;
-        // SAFETY: as the caller promises. Lanes are read before they are written.
-        unsafe {
-            let part = if left < S::LANES { Some(S::first(left)) } else { None };
-            let z = load::<S>(e.z.add(i), part);
-            let v = match SLOPE {
-                true => S::mul(load::<S>(e.g.add(i), part), M::slope(z, e.params)),
-                false => M::value(z, e.params),
-            };
-            match part {
-                None => S::store(e.out.add(i), v),
-                Some(mask) => S::store_first(e.out.add(i), v, mask),
+pub unsafe fn each<S: Simd, M: Map<S>, const KIND: u8>(e: &Each<S::T>) {
+    let (mut z, mut g, mut out) = (e.z, e.g, e.out);
+    for _ in 0..e.rows {
+        let mut j = 0;
+        // One loop for whole vectors and the last, partial one: activations are long, and there is one copy of each.
+        while j < e.cols {
+            let left = e.cols - j;
+            // SAFETY: as the caller promises. Lanes are read before they are written.
+            unsafe {
+                let part = if left < S::LANES { Some(S::first(left)) } else { None };
+                let x = load::<S>(z.add(j), part);
+                let v = match KIND {
+                    VALUE => M::value(x, e.params),
+                    GATED => S::mul(load::<S>(g.add(j), part), M::value(x, e.params)),
+                    _ => S::mul(load::<S>(g.add(j), part), M::slope(x, e.params)),
+                };
+                match part {
+                    None => S::store(out.add(j), v),
+                    Some(mask) => S::store_first(out.add(j), v, mask),
+                }
             }
+            j += S::LANES;
         }
-        i += S::LANES;
+        z = z.wrapping_offset(e.row[0]);
+        g = g.wrapping_offset(e.row[1]);
+        out = out.wrapping_offset(e.row[2]);
     }
 }
 
@@ -523,12 +542,13 @@ pub unsafe fn each<S: Simd, M: Map<S>, const SLOPE: bool>(e: &Each<S::T>) {
 pub fn forward<T: Element>(kernels: &Kernels<T>, (number, params): (usize, [T; 2]), values: &mut [T]) {
     let out = values.as_mut_ptr();
     // SAFETY: one slice is both input and output.
-    unsafe { kernels.value[number](&Each { z: out, g: out, out, len: values.len(), params }) }
+    unsafe { kernels.value[number](&Each { z: out, g: out, out, row: [0; 3], rows: 1, cols: values.len(), params }) }
 }
 
 /// `g` ← `g`·slope(`z`), as far as both reach.
 pub fn backward<T: Element>(kernels: &Kernels<T>, (number, params): (usize, [T; 2]), z: &[T], g: &mut [T]) {
     let out = g.as_mut_ptr();
-    // SAFETY: both slices have `len` elements.
-    unsafe { kernels.slope[number](&Each { z: z.as_ptr(), g: out, out, len: z.len().min(g.len()), params }) }
+    let cols = z.len().min(g.len());
+    // SAFETY: both slices have so many elements.
+    unsafe { kernels.slope[number](&Each { z: z.as_ptr(), g: out, out, row: [0; 3], rows: 1, cols, params }) }
 }

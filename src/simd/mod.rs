@@ -79,9 +79,11 @@ pub struct Kernels<T: 'static> {
     pub turning: Menu<T>,
     pub pack: PackFn<T>,
     pub sum: SumFn<T>,
-    /// What follows a finished sum, activations, and what multiplies a gradient, each by the number of the activation.
-    pub finish: [FinishFn<T>; 9],
+    /// What is added to finished sums.
+    pub finish: FinishFn<T>,
+    /// Activations, and what a gate or a gradient is multiplied by, each by the number of the activation.
     pub value: [EachFn<T>; 9],
+    pub gated: [EachFn<T>; 9],
     pub slope: [EachFn<T>; 9],
 }
 
@@ -111,17 +113,17 @@ impl<T> Tile<T> {
 
 /// A generic function for each activation, by the number that `Activation::kernel` gives it.
 macro_rules! functions {
-    ($f:ident $(, $slope:literal)?) => {
+    ($f:ident, $kind:path) => {
         [
-            $f::<$crate::simd::math::Identity $(, $slope)?>,
-            $f::<$crate::simd::math::Relu $(, $slope)?>,
-            $f::<$crate::simd::math::LeakyRelu $(, $slope)?>,
-            $f::<$crate::simd::math::Clamp $(, $slope)?>,
-            $f::<$crate::simd::math::Gelu $(, $slope)?>,
-            $f::<$crate::simd::math::GeluTanh $(, $slope)?>,
-            $f::<$crate::simd::math::Silu $(, $slope)?>,
-            $f::<$crate::simd::math::Sigmoid $(, $slope)?>,
-            $f::<$crate::simd::math::Tanh $(, $slope)?>,
+            $f::<$crate::simd::math::Identity, { $kind }>,
+            $f::<$crate::simd::math::Relu, { $kind }>,
+            $f::<$crate::simd::math::LeakyRelu, { $kind }>,
+            $f::<$crate::simd::math::Clamp, { $kind }>,
+            $f::<$crate::simd::math::Gelu, { $kind }>,
+            $f::<$crate::simd::math::GeluTanh, { $kind }>,
+            $f::<$crate::simd::math::Silu, { $kind }>,
+            $f::<$crate::simd::math::Sigmoid, { $kind }>,
+            $f::<$crate::simd::math::Tanh, { $kind }>,
         ]
     };
 }
@@ -163,15 +165,15 @@ macro_rules! kernels {
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn finish<M: Map<$simd>>(f: &Finish<$t>) {
+        unsafe fn finish(f: &Finish<$t>) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::tile::epilogue::finish::<$simd, M>(f) }
+            unsafe { $crate::tile::epilogue::finish::<$simd>(f) }
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn each<M: Map<$simd>, const SLOPE: bool>(each: &Each<$t>) {
+        unsafe fn each<M: Map<$simd>, const KIND: u8>(each: &Each<$t>) {
             // SAFETY: the same promises, inside the features.
-            unsafe { math::each::<$simd, M, SLOPE>(each) }
+            unsafe { math::each::<$simd, M, KIND>(each) }
         }
 
         const fn variants<const R: usize, const NV: usize, const ALONG: usize>() -> Tile<$t> {
@@ -197,9 +199,10 @@ macro_rules! kernels {
             },
             pack,
             sum,
-            finish: functions!(finish),
-            value: functions!(each, false),
-            slope: functions!(each, true),
+            finish,
+            value: functions!(each, math::VALUE),
+            gated: functions!(each, math::GATED),
+            slope: functions!(each, math::SLOPE),
         }
     }};
 }

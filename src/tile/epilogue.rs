@@ -2,10 +2,9 @@
 
 use crate::element::Sealed;
 use crate::simd::Simd;
-use crate::simd::math::Map;
 use crate::tile::{Old, Out};
 
-/// What is done to rows of C once all blocks are summed.
+/// What is added to rows of C once all blocks are summed, before the activation.
 pub struct Finish<T> {
     pub c: *mut T,
     /// Elements from one row to the next; the columns are adjacent.
@@ -16,12 +15,6 @@ pub struct Finish<T> {
     pub terms: [Term<T>; 3],
     /// Where the elements are stored before the activation.
     pub saved: Term<T>,
-    /// Whether there is an activation or a gate.
-    pub maps: bool,
-    /// What the activation is applied to, if not to the elements: they are multiplied by the result.
-    pub gate: Term<T>,
-    /// The activation's parameters.
-    pub params: [T; 2],
 }
 
 /// A matrix as large as what is finished, by any strides; or none.
@@ -35,7 +28,7 @@ pub struct Term<T> {
 impl<T: Sealed> Term<T> {
     pub const NOTHING: Term<T> = Term { ptr: core::ptr::null(), row: 0, col: 0 };
 
-    fn at(&self, i: usize, j: usize) -> *const T {
+    pub fn at(&self, i: usize, j: usize) -> *const T {
         self.ptr.wrapping_offset(i as isize * self.row + j as isize * self.col)
     }
 
@@ -95,12 +88,12 @@ pub type FinishFn<T> = unsafe fn(&Finish<T>);
 /// The instruction set of the kernel is there; `cols` elements of C and of the sums are valid.
 pub type SumFn<T> = unsafe fn(&Out<T>, *const T);
 
-/// The epilogue of rows of C, for one activation. See [`FinishFn`].
+/// The sums of the epilogue. See [`FinishFn`].
 ///
 /// Each step is a pass of its own over rows that are in a near cache: deciding in every vector what there is to do took
 /// nine times as long as loading and storing it once more.
 #[inline(always)]
-pub unsafe fn finish<S: Simd, M: Map<S>>(f: &Finish<S::T>) {
+pub unsafe fn finish<S: Simd>(f: &Finish<S::T>) {
     let c = Term { ptr: f.c.cast_const(), row: f.row, col: 1 };
     // SAFETY: as the caller promises.
     unsafe {
@@ -114,9 +107,6 @@ pub unsafe fn finish<S: Simd, M: Map<S>>(f: &Finish<S::T>) {
         }
         if !f.saved.ptr.is_null() {
             save::<S>(f, &c);
-        }
-        if f.maps {
-            map::<S, M>(f, &c);
         }
     }
 }
@@ -162,26 +152,6 @@ unsafe fn save<S: Simd>(f: &Finish<S::T>, c: &Term<S::T>) {
             unsafe {
                 let part = partial::<S>(f.cols - j);
                 f.saved.store::<S>(i, j, c.load::<S>(i, j, part), part);
-            }
-            j += S::LANES;
-        }
-    }
-}
-
-/// C ← act(C), or act(gate)·C. One loop for whole vectors and the last, partial one: activations are long, and there is
-/// one copy of each.
-#[inline(always)]
-unsafe fn map<S: Simd, M: Map<S>>(f: &Finish<S::T>, c: &Term<S::T>) {
-    let gated = !f.gate.ptr.is_null();
-    for i in 0..f.rows {
-        let mut j = 0;
-        while j < f.cols {
-            // SAFETY: the caller's promise; the last vector of a row is partial.
-            unsafe {
-                let part = partial::<S>(f.cols - j);
-                let x = c.load::<S>(i, j, part);
-                let value = M::value(if gated { f.gate.load::<S>(i, j, part) } else { x }, f.params);
-                c.store::<S>(i, j, if gated { S::mul(value, x) } else { value }, part);
             }
             j += S::LANES;
         }
