@@ -261,7 +261,9 @@ impl<T: Element> Nest<'_, T> {
                 let packs = packs && at == 0;
                 let rows = Group { start: rows.start, len: rows.len(), count: 1 };
                 for group in wide_strips.groups(ragged) {
-                    for wide in group.cut(packs || !block.adjacent) {
+                    for wide in
+                        group.cut(if packs { 1 } else { block.together(rows.len * group.len * self.kernels.lanes) })
+                    {
                         if packs {
                             self.pack_wide(block, even(wide.start..wide.end(), 1));
                         }
@@ -280,7 +282,7 @@ impl<T: Element> Nest<'_, T> {
                 let wide = Group { start: wide.start, len: wide.len(), count: 1 };
                 let mut at = 0;
                 for group in strips.groups(false) {
-                    for rows in group.cut(!block.adjacent) {
+                    for rows in group.cut(block.together(group.len * wide.len * self.kernels.lanes)) {
                         self.equal_tiles(block, rows, at, wide);
                         at += rows.count;
                     }
@@ -449,6 +451,21 @@ struct Block<'p, T: Element> {
     /// Elements from one packed strip of the narrow operand to the next.
     narrow_strip: usize,
 }
+
+impl<T: Element> Block<'_, T> {
+    /// How many tiles of so many elements may go in one call.
+    fn together(&self, elements: usize) -> usize {
+        match (self.adjacent, self.finishes) {
+            (false, _) => 1,
+            (_, true) => (FINISHED / elements.max(1)).max(1),
+            _ => usize::MAX,
+        }
+    }
+}
+
+/// Elements that are finished at once: enough that a call costs little, few enough to be in L1 still. (All 512 rows of two
+/// vectors, of 512×64 with 64 steps: a bias and a ReLU cost 28 % of the product, not 21 %.)
+const FINISHED: usize = 1536;
 
 /// C, or sums, by the rows and columns of C.
 #[derive(Clone, Copy)]

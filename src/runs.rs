@@ -60,14 +60,14 @@ impl Group {
         self.start + self.len * self.count
     }
 
-    /// Itself, or each run alone; nothing if there is none.
+    /// At most so many runs together, at least one; nothing if there is none.
     #[inline]
-    pub fn cut(self, alone: bool) -> impl Iterator<Item = Group> {
-        let count = if alone { 1 } else { self.count };
-        (0..if alone { self.count } else { self.count.min(1) }).map(move |i| Group {
-            start: self.start + i * self.len,
-            count,
-            ..self
+    pub fn cut(self, most: usize) -> impl Iterator<Item = Group> {
+        let mut rest = self;
+        core::iter::from_fn(move || {
+            let next = Group { count: rest.count.min(most), ..rest };
+            rest = Group { start: next.end(), count: rest.count - next.count, ..rest };
+            (next.count > 0).then_some(next)
         })
     }
 }
@@ -135,9 +135,9 @@ mod tests {
                 for ragged in [false, true] {
                     let [longer, shorter, tail] = even(3..3 + len, parts).groups(ragged);
                     assert_eq!(tail.count, usize::from(ragged));
-                    let alone: Vec<_> = [longer, shorter, tail].into_iter().flat_map(|g| g.cut(true)).collect();
+                    let alone: Vec<_> = [longer, shorter, tail].into_iter().flat_map(|g| g.cut(1)).collect();
                     assert_eq!(alone.iter().map(|g| g.start..g.end()).collect::<Vec<_>>(), runs);
-                    let mut together = [longer, shorter, tail].into_iter().flat_map(|g| g.cut(false));
+                    let mut together = [longer, shorter, tail].into_iter().flat_map(|g| g.cut(usize::MAX));
                     assert!(together.all(|g| g.count > 0));
                 }
                 for first in 0..10 {
