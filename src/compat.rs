@@ -59,8 +59,7 @@ matrixmultiply!(sgemm, f32);
 matrixmultiply!(dgemm, f64);
 
 fn product<T: Element>(alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: T, c: MatMut<'_, T>) {
-    let mut gemm = Gemm::new(a, b).alpha(alpha).beta(beta).threads(Threads::Serial);
-    gemm.multiply_by_zero = true;
+    let gemm = Gemm::new(a, b).alpha(alpha).beta(beta).multiply_by_zero().threads(Threads::Serial);
     if let Err(error) = gemm.run(c) {
         panic!("{error}");
     }

@@ -18,6 +18,8 @@ pub enum Threads {
     /// The current rayon pool, as far as the product is worth it.
     #[default]
     Auto,
+    /// As [`Auto`](Self::Auto), but so many tasks at most. 0 counts as 1.
+    AtMost(usize),
     /// As many tasks on the current rayon pool, fewer only where C has fewer tiles. 0 counts as 1.
     Exactly(usize),
 }
@@ -44,8 +46,7 @@ pub struct Gemm<'a, T: Element> {
     epilogue: Option<&'a Epilogue<'a, T>>,
     /// Steps of a K-block, if they are not to follow from K: a part of the K-blocks of a deeper product.
     block: Option<usize>,
-    /// Multiply even where `alpha` is 0, as matrixmultiply does: NaN and infinity come through.
-    pub(crate) multiply_by_zero: bool,
+    multiply_by_zero: bool,
 }
 
 impl<'a, T: Element> Gemm<'a, T> {
@@ -90,6 +91,26 @@ impl<'a, T: Element> Gemm<'a, T> {
     #[inline]
     pub fn epilogue(mut self, epilogue: &'a Epilogue<'a, T>) -> Self {
         self.epilogue = Some(epilogue);
+        self
+    }
+
+    /// Multiplies even if `alpha` is 0, as IEEE 754 says: NaN and infinity in A and B come through. Without this A and B are
+    /// not read then, as in the reference BLAS.
+    ///
+    /// ```
+    /// use lapidary::{Gemm, MatMut, MatRef};
+    /// let (a, mut c) = ([f32::NAN], [1.0, 1.0]);
+    /// let a = MatRef::row_major(&a, 1, 1)?;
+    /// let (left, right) = c.split_at_mut(1);
+    /// Gemm::new(a, a).alpha(0.0).beta(1.0).run(MatMut::row_major(left, 1, 1)?)?;
+    /// Gemm::new(a, a).alpha(0.0).beta(1.0).multiply_by_zero().run(MatMut::row_major(right, 1, 1)?)?;
+    /// assert_eq!(c[0], 1.0);
+    /// assert!(c[1].is_nan());
+    /// # Ok::<(), lapidary::Error>(())
+    /// ```
+    #[inline]
+    pub fn multiply_by_zero(mut self) -> Self {
+        self.multiply_by_zero = true;
         self
     }
 
@@ -255,6 +276,10 @@ impl Threads {
             Threads::Auto => tasks_worth(m, n, k, rayon::current_num_threads),
             #[cfg(not(feature = "rayon"))]
             Threads::Auto => tasks_worth(m, n, k, || 1),
+            #[cfg(feature = "rayon")]
+            Threads::AtMost(most) => tasks_worth(m, n, k, || rayon::current_num_threads().min(most.max(1))),
+            #[cfg(not(feature = "rayon"))]
+            Threads::AtMost(_) => 1,
             Threads::Exactly(tasks) => tasks.max(1),
         }
     }

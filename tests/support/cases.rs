@@ -8,9 +8,10 @@ use super::matrix::{Matrix, Order, Place, ROW};
 use super::{Choose, Random, Real, Values, fused, model};
 
 pub const SCALARS: [f64; 3] = [1.0, 0.0, -0.5];
-pub const THREADS: [Threads; 6] = [
+pub const THREADS: [Threads; 7] = [
     Threads::Serial,
     Threads::Auto,
+    Threads::AtMost(2),
     Threads::Exactly(1),
     Threads::Exactly(2),
     Threads::Exactly(3),
