@@ -1,6 +1,6 @@
 //! Activation functions and their derivatives, elementwise.
 
-use crate::element::Element;
+use crate::element::Real;
 use crate::error::Error;
 use crate::machine::machine;
 use crate::simd::math;
@@ -52,7 +52,7 @@ pub enum Activation<T> {
     Tanh,
 }
 
-impl<T: Element> Activation<T> {
+impl<T: Real> Activation<T> {
     /// z ← act(z) for every element.
     ///
     /// # Errors

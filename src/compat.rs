@@ -1,6 +1,6 @@
 //! matrixmultiply's functions, with its exact signatures and behaviour.
 
-use crate::element::Element;
+use crate::element::Real;
 use crate::gemm::{Gemm, Threads};
 use crate::matrix::{MatMut, MatRef};
 
@@ -58,7 +58,7 @@ macro_rules! matrixmultiply {
 matrixmultiply!(sgemm, f32);
 matrixmultiply!(dgemm, f64);
 
-fn product<T: Element>(alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: T, c: MatMut<'_, T>) {
+fn product<T: Real>(alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>, beta: T, c: MatMut<'_, T>) {
     let gemm = Gemm::new(a, b).alpha(alpha).beta(beta).multiply_by_zero().threads(Threads::Serial);
     if let Err(error) = gemm.run(c) {
         panic!("{error}");

@@ -3,42 +3,57 @@
 use core::fmt::Debug;
 use core::ops::{Add, Div, Mul};
 
+use crate::complex;
+use crate::gemm::Gemm;
 use crate::machine::Machine;
+use crate::matrix::MatMut;
 use crate::simd::math::Coefficients;
 use crate::simd::{self, Kernels};
 
-/// A type that matrices can be made of: `f32` or `f64`.
+/// A type that matrices can be made of: `f32`, `f64`, and complex numbers of either.
 ///
-/// It is closed: the kernels for a type are part of this crate.
+/// A complex number is a pair `[re, im]`; or, with the feature `complex`, the `Complex` of the crate `num-complex`, which
+/// lies in memory in the same way. The trait is closed: the kernels for a type are part of this crate.
 pub trait Element: Sealed {
     /// The longest block of steps that one running sum is carried over: `KC` of [the one rule](crate#the-one-rule).
-    /// A multiple of 16, the same on every machine.
+    /// A multiple of 16, the same on every machine. A step is real: one of complex numbers counts as two.
     ///
     /// ```
     /// use lapidary::Element;
     /// assert_eq!(f32::KC % 16, 0);
+    /// assert_eq!(<[f32; 2]>::KC, f32::KC);
     /// ```
     const KC: usize;
 }
 
+/// A real [`Element`]: `f32` or `f64`. Layers, epilogues and activations are for these.
+///
+/// ```
+/// use lapidary::{MatRef, Real};
+/// fn trace<T: Real + Into<f64>>(a: MatRef<'_, T>) -> f64 {
+///     (0..a.rows()).filter_map(|i| a.get(i, i)).map(|&x| x.into()).sum()
+/// }
+/// assert_eq!(trace(MatRef::row_major(&[1.0f32, 2.0, 3.0, 4.0], 2, 2)?), 5.0);
+/// # Ok::<(), lapidary::Error>(())
+/// ```
+pub trait Real: Element + Float {}
+
 /// What only this crate needs to know of an element type.
-pub trait Sealed:
-    Coefficients
-    + Copy
-    + Debug
-    + PartialEq
-    + PartialOrd
-    + Send
-    + Sync
-    + Add<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + 'static
-{
+pub trait Sealed: Copy + Debug + PartialEq + Send + Sync + 'static {
     const ZERO: Self;
+    const ONE: Self;
+    /// Computes a product whose operands are checked.
+    fn multiply(gemm: Gemm<'_, Self>, c: MatMut<'_, Self>, machine: &Machine)
+    where
+        Self: Element;
+}
+
+/// What kernels need of a real element type.
+pub trait Float:
+    Sealed + Coefficients + PartialOrd + Add<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
     /// What an addition leaves every bit of the other term for.
     const NEG_ZERO: Self;
-    const ONE: Self;
     const ONE_REF: &'static Self;
     /// The kernels of this type for the instruction set chosen.
     fn kernels(machine: &Machine) -> &'static Kernels<Self>;
@@ -62,10 +77,20 @@ impl Element for f64 {
 
 macro_rules! float {
     ($t:ident, $kernels:ident) => {
+        impl Real for $t {}
+
         impl Sealed for $t {
             const ZERO: Self = 0.0;
-            const NEG_ZERO: Self = -0.0;
             const ONE: Self = 1.0;
+
+            #[inline]
+            fn multiply(gemm: Gemm<'_, Self>, c: MatMut<'_, Self>, machine: &Machine) {
+                gemm.multiply(c, machine);
+            }
+        }
+
+        impl Float for $t {
+            const NEG_ZERO: Self = -0.0;
             const ONE_REF: &'static Self = &1.0;
 
             #[inline]
@@ -93,3 +118,38 @@ macro_rules! float {
 }
 float!(f32, f32_kernels);
 float!(f64, f64_kernels);
+
+/// A complex number of parts `$t` that lies in memory as `[re, im]`.
+macro_rules! complex {
+    ($complex:ty, $t:ident, $make:expr, $parts:expr) => {
+        impl Element for $complex {
+            const KC: usize = $t::KC;
+        }
+
+        impl Sealed for $complex {
+            const ZERO: Self = $make(0.0, 0.0);
+            const ONE: Self = $make(1.0, 0.0);
+
+            fn multiply(gemm: Gemm<'_, Self>, c: MatMut<'_, Self>, machine: &Machine) {
+                complex::multiply::<Self, $t>(gemm, c, machine);
+            }
+        }
+
+        impl complex::Pair<$t> for $complex {
+            fn parts(self) -> [$t; 2] {
+                let parts: fn(Self) -> [$t; 2] = $parts;
+                parts(self)
+            }
+        }
+    };
+}
+
+const fn pair<T: Copy>(re: T, im: T) -> [T; 2] {
+    [re, im]
+}
+complex!([f32; 2], f32, pair, |z| z);
+complex!([f64; 2], f64, pair, |z| z);
+#[cfg(feature = "complex")]
+complex!(num_complex::Complex<f32>, f32, num_complex::Complex::new, |z| [z.re, z.im]);
+#[cfg(feature = "complex")]
+complex!(num_complex::Complex<f64>, f64, num_complex::Complex::new, |z| [z.re, z.im]);

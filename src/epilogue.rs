@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::activation::Activation;
-use crate::element::Element;
+use crate::element::{Element, Real};
 use crate::error::Error;
 use crate::gemm::{check_length, check_output, check_shape};
 use crate::matrix::{MatMut, MatRef};
@@ -60,7 +60,7 @@ impl<T: Element> fmt::Debug for Epilogue<'_, T> {
     }
 }
 
-impl<'a, T: Element> Epilogue<'a, T> {
+impl<'a, T: Real> Epilogue<'a, T> {
     /// Nothing.
     pub fn new() -> Self {
         Self::default()
@@ -158,7 +158,9 @@ impl<'a, T: Element> Epilogue<'a, T> {
     {
         Epilogue { saved: Some(saved.as_ref()), ..*self }
     }
+}
 
+impl<T: Element> Epilogue<'_, T> {
     /// Whether it fits the C of m×n it is for, and shares no memory with it.
     pub(crate) fn check(&self, output: &'static str, c: MatRef<'_, T>) -> Result<(), Error> {
         let (m, n) = (c.rows(), c.cols());

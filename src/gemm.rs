@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::element::Element;
+use crate::element::{Element, Real};
 use crate::epilogue::Epilogue;
 use crate::error::Error;
 use crate::machine::{Machine, machine};
@@ -38,15 +38,17 @@ pub enum Threads {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a product is computed by `run`"]
 pub struct Gemm<'a, T: Element> {
-    a: MatRef<'a, T>,
-    b: MatRef<'a, T>,
-    alpha: T,
-    beta: T,
-    threads: Threads,
+    pub(crate) a: MatRef<'a, T>,
+    pub(crate) b: MatRef<'a, T>,
+    /// Whether the operands' complex conjugates are meant.
+    pub(crate) conjugate: (bool, bool),
+    pub(crate) alpha: T,
+    pub(crate) beta: T,
+    pub(crate) threads: Threads,
     epilogue: Option<&'a Epilogue<'a, T>>,
     /// Steps of a K-block, if they are not to follow from K: a part of the K-blocks of a deeper product.
     block: Option<usize>,
-    multiply_by_zero: bool,
+    pub(crate) multiply_by_zero: bool,
 }
 
 impl<'a, T: Element> Gemm<'a, T> {
@@ -62,8 +64,17 @@ impl<'a, T: Element> Gemm<'a, T> {
     /// ```
     #[inline]
     pub fn new(a: MatRef<'a, T>, b: MatRef<'a, T>) -> Self {
-        let threads = Threads::default();
-        Gemm { a, b, alpha: T::ONE, beta: T::ZERO, threads, epilogue: None, block: None, multiply_by_zero: false }
+        Gemm {
+            a,
+            b,
+            conjugate: (false, false),
+            alpha: T::ONE,
+            beta: T::ZERO,
+            threads: Threads::default(),
+            epilogue: None,
+            block: None,
+            multiply_by_zero: false,
+        }
     }
 
     /// What multiplies the product. If it is 0, A and B are not read.
@@ -87,10 +98,19 @@ impl<'a, T: Element> Gemm<'a, T> {
         self
     }
 
-    /// What is done to the finished elements of C, in the same pass.
+    /// Multiplies the complex conjugates of the elements of A, or of B, or of both; real ones are their own.
+    ///
+    /// ```
+    /// use lapidary::{Gemm, MatMut, MatRef};
+    /// let (a, mut c) = ([[3.0, 4.0]], [[0.0; 2]]);
+    /// let a = MatRef::row_major(&a, 1, 1)?;
+    /// Gemm::new(a, a).conjugate(true, false).run(MatMut::row_major(&mut c, 1, 1)?)?;
+    /// assert_eq!(c, [[25.0, 0.0]]);
+    /// # Ok::<(), lapidary::Error>(())
+    /// ```
     #[inline]
-    pub fn epilogue(mut self, epilogue: &'a Epilogue<'a, T>) -> Self {
-        self.epilogue = Some(epilogue);
+    pub fn conjugate(mut self, a: bool, b: bool) -> Self {
+        self.conjugate = (a, b);
         self
     }
 
@@ -114,12 +134,6 @@ impl<'a, T: Element> Gemm<'a, T> {
         self
     }
 
-    /// In K-blocks of so many steps: it is to be a part of a deeper product.
-    pub(crate) fn in_blocks(mut self, block: usize) -> Self {
-        self.block = Some(block);
-        self
-    }
-
     /// Computes the product into C.
     ///
     /// # Errors
@@ -130,32 +144,6 @@ impl<'a, T: Element> Gemm<'a, T> {
             self.check(&c)?;
         }
         self.execute(c, machine()?);
-        Ok(())
-    }
-
-    /// Computes the product into C, and stores in Z, of C's shape, what goes into the activation. Z is not read.
-    ///
-    /// # Errors
-    /// As for [`run`](Self::run), and if Z has not C's shape, or overlaps itself, C or an operand. C and Z are untouched
-    /// then.
-    ///
-    /// ```
-    /// use lapidary::{Activation, Epilogue, Gemm, MatMut, MatRef};
-    /// let (a, mut z, mut c) = ([1.0, -2.0], [0.0; 4], [0.0; 4]);
-    /// let a = MatRef::row_major(&a, 2, 1)?;
-    /// Gemm::new(a, a.t())
-    ///     .epilogue(&Epilogue::new().activation(Activation::Relu))
-    ///     .run_saving(MatMut::row_major(&mut c, 2, 2)?, MatMut::row_major(&mut z, 2, 2)?)?;
-    /// assert_eq!(c, [1.0, 0.0, 0.0, 4.0]);
-    /// assert_eq!(z, [1.0, -2.0, -2.0, 4.0]);
-    /// # Ok::<(), lapidary::Error>(())
-    /// ```
-    pub fn run_saving(self, c: MatMut<'_, T>, z: MatMut<'_, T>) -> Result<(), Error> {
-        let epilogue = self.epilogue.copied().unwrap_or_default().saving(&z);
-        let gemm = Gemm { epilogue: Some(&epilogue), ..self };
-        gemm.check(&c)?;
-        check_output("the pre-activation", z.as_ref(), &[("A", self.a), ("B", self.b)])?;
-        gemm.execute(c, machine()?);
         Ok(())
     }
 
@@ -192,11 +180,58 @@ impl<'a, T: Element> Gemm<'a, T> {
     }
 
     /// Computes the product, all operands checked.
+    #[inline]
     pub(crate) fn execute(self, c: MatMut<'_, T>, machine: &Machine) {
+        T::multiply(self, c, machine);
+    }
+}
+
+impl<'a, T: Real> Gemm<'a, T> {
+    /// What is done to the finished elements of C, in the same pass.
+    #[inline]
+    pub fn epilogue(mut self, epilogue: &'a Epilogue<'a, T>) -> Self {
+        self.epilogue = Some(epilogue);
+        self
+    }
+
+    /// Computes the product into C, and stores in Z, of C's shape, what goes into the activation. Z is not read.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run), and if Z has not C's shape, or overlaps itself, C or an operand. C and Z are untouched
+    /// then.
+    ///
+    /// ```
+    /// use lapidary::{Activation, Epilogue, Gemm, MatMut, MatRef};
+    /// let (a, mut z, mut c) = ([1.0, -2.0], [0.0; 4], [0.0; 4]);
+    /// let a = MatRef::row_major(&a, 2, 1)?;
+    /// Gemm::new(a, a.t())
+    ///     .epilogue(&Epilogue::new().activation(Activation::Relu))
+    ///     .run_saving(MatMut::row_major(&mut c, 2, 2)?, MatMut::row_major(&mut z, 2, 2)?)?;
+    /// assert_eq!(c, [1.0, 0.0, 0.0, 4.0]);
+    /// assert_eq!(z, [1.0, -2.0, -2.0, 4.0]);
+    /// # Ok::<(), lapidary::Error>(())
+    /// ```
+    pub fn run_saving(self, c: MatMut<'_, T>, z: MatMut<'_, T>) -> Result<(), Error> {
+        let epilogue = self.epilogue.copied().unwrap_or_default().saving(&z);
+        let gemm = Gemm { epilogue: Some(&epilogue), ..self };
+        gemm.check(&c)?;
+        check_output("the pre-activation", z.as_ref(), &[("A", self.a), ("B", self.b)])?;
+        gemm.execute(c, machine()?);
+        Ok(())
+    }
+
+    /// In K-blocks of so many steps: it is to be a part of a deeper product.
+    pub(crate) fn in_blocks(mut self, block: usize) -> Self {
+        self.block = Some(block);
+        self
+    }
+
+    /// Computes the product of real matrices, all operands checked.
+    pub(crate) fn multiply(self, c: MatMut<'_, T>, machine: &Machine) {
         let Gemm { a, b, alpha, beta, epilogue, .. } = self;
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
         let epilogue = epilogue.filter(|epilogue| !epilogue.is_empty());
-        let mut problem = Problem { a, b, c, alpha, beta, epilogue, place: Place::WHOLE };
+        let mut problem = Problem { a, b, c, alpha, beta, epilogue, place: Place::WHOLE, complex: None };
         if m == 0 || n == 0 {
             return;
         }
@@ -210,22 +245,33 @@ impl<'a, T: Element> Gemm<'a, T> {
         if nest::small::run(&problem, kernels) {
             return;
         }
+        let block = self.block.unwrap_or_else(|| block_len(k, T::KC));
+        problem.run(block, self.threads, machine);
+    }
+}
+
+impl<T: Real> Problem<'_, T> {
+    /// Plans and computes it, in K-blocks of so many steps.
+    pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
+        let kernels = T::kernels(machine);
+        let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let plan = Plan::new(&Facts {
-            m: problem.c.rows(),
-            n: problem.c.cols(),
+            m,
+            n,
             k,
-            a: (problem.a.row_stride(), problem.a.col_stride()),
-            b: (problem.b.row_stride(), problem.b.col_stride()),
+            a: (self.a.row_stride(), self.a.col_stride()),
+            b: (self.b.row_stride(), self.b.col_stride()),
+            complex: self.complex.is_some(),
             size: size_of::<T>(),
             lanes: kernels.lanes,
-            block: self.block.unwrap_or_else(|| block_len(k, T::KC)),
+            block,
             menu: kernels.tiles.rows,
             turning: kernels.turning.rows,
             l1d: machine.l1d,
             l2: machine.l2,
-            threads: self.threads.tasks(m, n, k),
+            threads: threads.tasks(m, n, k),
         });
-        nest::run(problem, &plan, kernels);
+        nest::run(self, &plan, kernels);
     }
 }
 

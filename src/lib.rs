@@ -95,6 +95,7 @@ extern crate self as lapidary;
 
 mod activation;
 mod compat;
+mod complex;
 mod element;
 mod epilogue;
 mod error;
@@ -115,7 +116,7 @@ mod tile;
 
 pub use activation::Activation;
 pub use compat::{dgemm, sgemm};
-pub use element::Element;
+pub use element::{Element, Real};
 pub use epilogue::Epilogue;
 pub use error::Error;
 pub use gemm::{Gemm, Threads, gemm};

@@ -1,7 +1,7 @@
 //! The public layer: forward `Y = act(X·W + b)` in one call, and backward in one.
 
 use crate::activation::Activation;
-use crate::element::Element;
+use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::error::Error;
 use crate::gemm::{Gemm, Threads, check_length, check_output, check_shape};
@@ -43,14 +43,14 @@ use crate::scratch::Scratch;
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a layer does nothing until `forward` or `backward`"]
-pub struct Linear<'a, T: Element> {
+pub struct Linear<'a, T: Real> {
     weight: MatRef<'a, T>,
     bias: Option<&'a [T]>,
     activation: Option<Activation<T>>,
     threads: Threads,
 }
 
-impl<'a, T: Element> Linear<'a, T> {
+impl<'a, T: Real> Linear<'a, T> {
     /// A layer with a weight d_in×d_out and no bias.
     pub fn new(weight: MatRef<'a, T>) -> Self {
         Linear { weight, bias: None, activation: None, threads: Threads::default() }
@@ -130,7 +130,7 @@ impl<'a, T: Element> Linear<'a, T> {
 /// A forward pass to be computed: Y = act(X·W + b + R).
 #[derive(Debug)]
 #[must_use = "a pass is computed by `run`"]
-pub struct Forward<'o, T: Element> {
+pub struct Forward<'o, T: Real> {
     layer: Linear<'o, T>,
     x: MatRef<'o, T>,
     residual: Option<MatRef<'o, T>>,
@@ -139,7 +139,7 @@ pub struct Forward<'o, T: Element> {
     saved: Option<MatMut<'o, T>>,
 }
 
-impl<'o, T: Element> Forward<'o, T> {
+impl<'o, T: Real> Forward<'o, T> {
     /// Adds R, n×d_out, before the activation.
     ///
     /// ```
@@ -211,7 +211,7 @@ impl<'o, T: Element> Forward<'o, T> {
 /// derivative, summed, and goes into both products. The bits are those of one whole product after the other.
 #[derive(Debug)]
 #[must_use = "gradients are computed by `run`"]
-pub struct Backward<'o, T: Element> {
+pub struct Backward<'o, T: Real> {
     layer: Linear<'o, T>,
     g: MatRef<'o, T>,
     z: Option<MatRef<'o, T>>,
@@ -221,7 +221,7 @@ pub struct Backward<'o, T: Element> {
     db: Option<(&'o mut [T], T)>,
 }
 
-impl<'o, T: Element> Backward<'o, T> {
+impl<'o, T: Real> Backward<'o, T> {
     /// The Z of the forward pass, n×d_out: what went into the activation. Needed if the layer has one.
     pub fn pre_activation(mut self, z: MatRef<'o, T>) -> Self {
         self.z = Some(z);
@@ -426,12 +426,12 @@ const STRETCH_BYTES: usize = 4 << 20;
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a layer does nothing until `forward`"]
-pub struct Gated<'a, T: Element> {
+pub struct Gated<'a, T: Real> {
     gate: Linear<'a, T>,
     value: Linear<'a, T>,
 }
 
-impl<'a, T: Element> Gated<'a, T> {
+impl<'a, T: Real> Gated<'a, T> {
     /// The activation is that of `gate`; one of `value`, and its threads, are not used.
     pub fn new(gate: Linear<'a, T>, value: Linear<'a, T>) -> Self {
         Gated { gate, value }

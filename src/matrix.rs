@@ -32,6 +32,18 @@ impl Layout {
         Layout { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride }
     }
 
+    /// Complex numbers as pairs of real columns, and if they are `steps`, each row as two. Strides are those that lead to
+    /// every even row and column; the part after it is the next element in memory. Where a row's numbers are adjacent, so are
+    /// all its parts.
+    fn of_pairs(self, steps: bool) -> Layout {
+        let (rows, row_stride) = match steps {
+            true => (self.rows.saturating_mul(2), self.row_stride),
+            false => (self.rows, self.row_stride.wrapping_mul(2)),
+        };
+        let col_stride = if self.cols == 1 { 1 } else { self.col_stride };
+        Layout { rows, cols: self.cols.saturating_mul(2), row_stride, col_stride }
+    }
+
     /// Smallest and largest offset from the first element, in elements; `None` if an address cannot count them.
     fn extent(&self) -> Option<(isize, isize)> {
         let (mut low, mut high) = (0isize, 0isize);
@@ -375,6 +387,11 @@ impl<'a, T> MatRef<'a, T> {
         addresses(self.ptr, &self.layout)
     }
 
+    /// Complex numbers as pairs of adjacent columns; see `Layout::of_pairs`.
+    pub(crate) fn pairs<R>(self, steps: bool) -> MatRef<'a, R> {
+        MatRef { ptr: self.ptr.cast(), layout: self.layout.of_pairs(steps), borrow: PhantomData }
+    }
+
     /// The same value at every row and column.
     pub(crate) fn constant(value: &'a T, rows: usize, cols: usize) -> Self {
         MatRef { ptr: value, layout: Layout { rows, cols, row_stride: 0, col_stride: 0 }, borrow: PhantomData }
@@ -522,6 +539,11 @@ impl<'a, T> MatMut<'a, T> {
     #[inline]
     pub(crate) fn at(&self, i: usize, j: usize) -> *mut T {
         self.ptr.wrapping_offset(i as isize * self.layout.row_stride + j as isize * self.layout.col_stride)
+    }
+
+    /// Complex numbers as pairs of adjacent columns; see `Layout::of_pairs`.
+    pub(crate) fn pairs<R>(self) -> MatMut<'a, R> {
+        MatMut { ptr: self.ptr.cast(), layout: self.layout.of_pairs(false), borrow: PhantomData }
     }
 
     /// The same matrix once more.

@@ -1,15 +1,18 @@
 //! The loops: walks a plan. Who walks which part is in `tasks`, what needs no plan in `small`.
 
+pub mod complex;
 pub mod each;
 pub mod small;
 mod tasks;
 
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
+use complex::{Complex, Scalars, combined};
 use each::Values;
 
 use crate::activation::Activation;
-use crate::element::Element;
+use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
@@ -21,7 +24,7 @@ use crate::tile::epilogue::{Finish, Term};
 use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
 
 /// One product, its operands checked: C ← `alpha`·A·B + `beta`·C, and the epilogue.
-pub struct Problem<'a, T: Element> {
+pub struct Problem<'a, T: Real> {
     pub a: MatRef<'a, T>,
     pub b: MatRef<'a, T>,
     pub c: MatMut<'a, T>,
@@ -29,6 +32,8 @@ pub struct Problem<'a, T: Element> {
     pub beta: T,
     pub epilogue: Option<&'a Epilogue<'a, T>>,
     pub place: Place,
+    /// If the columns are the parts of complex numbers.
+    pub complex: Option<Complex<T>>,
 }
 
 /// Where this C lies in the one that the epilogue is for: from which row and column on, after both were transposed or
@@ -44,7 +49,7 @@ impl Place {
     pub const WHOLE: Place = Place { turned: false, row: 0, col: 0 };
 }
 
-impl<'a, T: Element> Problem<'a, T> {
+impl<'a, T: Real> Problem<'a, T> {
     /// The same product as Cᵀ = Bᵀ·Aᵀ.
     pub fn t(self) -> Self {
         let Place { turned, row, col } = self.place;
@@ -70,7 +75,7 @@ impl<'a, T: Element> Problem<'a, T> {
 }
 
 /// Computes a product as planned: for its shape and strides, with the machine's kernels.
-pub fn run<T: Element>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T>) {
+pub fn run<T: Real>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T>) {
     let nest = Nest { plan, kernels };
     match plan.split {
         Split::Grid { rows: 1, cols: 1 } => nest.product(&problem, Sums::IntoC),
@@ -80,7 +85,7 @@ pub fn run<T: Element>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T
 }
 
 /// C = `beta`·C and the epilogue, for a product that sums nothing. Without one, leaves every bit where `beta` is 1.
-pub fn scale<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) {
+pub fn scale<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) {
     let Problem { c, beta, epilogue, .. } = problem;
     if *beta != T::ONE {
         for i in 0..c.rows() {
@@ -93,11 +98,11 @@ pub fn scale<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) {
     }
     if epilogue.is_some() {
         for i in 0..c.rows() {
-            for cols in even(0..c.cols(), c.cols().div_ceil(STAGE)) {
+            for cols in chunks(c.cols()) {
                 // SAFETY: a run of a row of C, initialised by now.
                 unsafe {
                     let run = problem.part(i..i + 1, cols.clone());
-                    staged(run.c, true, &|c, row| {
+                    staged(run.c, false, true, &|c, row| {
                         problem.finish(kernels, &Rows { ptr: c, row, col: 1 }, i..i + 1, cols.clone())
                     });
                 }
@@ -106,7 +111,7 @@ pub fn scale<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) {
     }
 }
 
-impl<T: Element> Problem<'_, T> {
+impl<T: Real> Problem<'_, T> {
     /// Does to a rectangle of C, or to what will be copied there, what the epilogue says.
     ///
     /// # Safety
@@ -171,7 +176,7 @@ struct Nest<'a, T: 'static> {
     kernels: &'a Kernels<T>,
 }
 
-impl<T: Element> Nest<'_, T> {
+impl<T: Real> Nest<'_, T> {
     /// The serial product: wide blocks, K-blocks, narrow blocks. A narrow block is packed when it is entered.
     fn product(&self, problem: &Problem<'_, T>, sums: Sums) {
         let Nest { plan, kernels } = *self;
@@ -222,8 +227,12 @@ impl<T: Element> Nest<'_, T> {
                         Sums::IntoC if block_start == 0 => (c, first_block(problem.beta), problem.alpha),
                         Sums::IntoC => (c, Old::Times(T::ONE), problem.alpha),
                     };
-                    // Otherwise no dimension of C is contiguous: tiles go through the stack.
-                    let adjacent = c.col == 1 || n == 1;
+                    // Otherwise no dimension of C is contiguous, or scalars are complex: tiles go through the stack.
+                    let scalars = match sums {
+                        Sums::IntoC => problem.scalars(block_start == 0),
+                        Sums::Bare => None,
+                    };
+                    let adjacent = (c.col == 1 || n == 1) && scalars.is_none();
                     let finishes = step == k && problem.epilogue.is_some();
                     self.tiles(&Block {
                         problem,
@@ -236,6 +245,7 @@ impl<T: Element> Nest<'_, T> {
                         c,
                         across,
                         adjacent,
+                        scalars,
                         finishes,
                         old,
                         alpha,
@@ -356,8 +366,14 @@ impl<T: Element> Nest<'_, T> {
         }
         // SAFETY: as above; one tile.
         unsafe {
-            let tile = block.problem.part(rectangle.0.clone(), rectangle.1.clone()).c;
-            staged(tile, matches!(block.old, Old::Times(_)), &|c, row| finished(Out { c, row, ..out }, Repeat::ONCE));
+            let problem = block.problem;
+            let to = problem.part(rectangle.0.clone(), rectangle.1.clone()).c;
+            if let Some(scalars) = block.scalars {
+                let bare = Out { old: Old::Constant(T::NEG_ZERO), alpha: T::ONE, ..out };
+                return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, Repeat::ONCE));
+            }
+            let read = matches!(block.old, Old::Times(_));
+            staged(to, problem.complex.is_some(), read, &|c, row| finished(Out { c, row, ..out }, Repeat::ONCE));
         }
     }
 
@@ -389,8 +405,17 @@ impl<T: Element> Nest<'_, T> {
                 let (col, width) = (strip.start * lanes, strip.len() * lanes);
                 let dst = self.packed(block, strip.start).wrapping_add((from - steps.start) * width);
                 let (src, lanes) = (b.at(from, col), width.min(b.cols() - col));
+                let panel = Panel { src, lane, step, lanes, depth, dst, width };
                 // SAFETY: the strip lies within B, its copy within the buffer: the width is in whole vectors.
-                unsafe { (self.kernels.pack)(&Panel { src, lane, step, lanes, depth, dst, width }) }
+                unsafe {
+                    match &block.problem.complex {
+                        None => (self.kernels.pack)(&panel),
+                        Some(complex) => {
+                            let panel = Panel { lane: 2 * lane, step: 2 * step, ..panel };
+                            (self.kernels.complex.wide)(&panel, complex.signs);
+                        }
+                    }
+                }
             }
         }
     }
@@ -409,21 +434,27 @@ impl<T: Element> Nest<'_, T> {
     ) {
         let a = &problem.a;
         let (lane, step) = (a.row_stride(), a.col_stride());
-        let together = if lane == 1 { 8 } else { steps.len() };
+        let together = if lane == 1 || problem.complex.is_some() { 8 } else { steps.len() };
         for from in steps.clone().step_by(together) {
             let depth = together.min(steps.end - from);
             for (at, rows) in strips.enumerate() {
                 let dst = buffer.wrapping_add(at * strip_room + (from - steps.start) * rows.len());
                 let (src, lanes) = (a.at(rows.start, from), rows.len());
+                let panel = Panel { src, lane, step, lanes, depth, dst, width: lanes };
                 // SAFETY: the strip lies within A, its copy within its room of the buffer.
-                unsafe { (self.kernels.pack)(&Panel { src, lane, step, lanes, depth, dst, width: lanes }) }
+                unsafe {
+                    match problem.complex {
+                        Some(_) if step != 1 => (self.kernels.complex.narrow)(&Panel { step: 2 * step, ..panel }),
+                        _ => (self.kernels.pack)(&panel),
+                    }
+                }
             }
         }
     }
 }
 
 /// The tiles of a K-block that are computed together, and all that they have in common.
-struct Block<'p, T: Element> {
+struct Block<'p, T: Real> {
     problem: &'p Problem<'p, T>,
     vectors: Range<usize>,
     /// Of narrow rows.
@@ -442,6 +473,8 @@ struct Block<'p, T: Element> {
     across: bool,
     /// Whether C has adjacent columns; otherwise tiles go through the stack.
     adjacent: bool,
+    /// What the sums and C are multiplied by, if not by `alpha` and `old`.
+    scalars: Option<Scalars<T>>,
     /// Whether these are the last sums, and an epilogue follows.
     finishes: bool,
     old: Old<T>,
@@ -452,7 +485,7 @@ struct Block<'p, T: Element> {
     narrow_strip: usize,
 }
 
-impl<T: Element> Block<'_, T> {
+impl<T: Real> Block<'_, T> {
     /// How many tiles of so many elements may go in one call.
     fn together(&self, elements: usize) -> usize {
         match (self.adjacent, self.finishes) {
@@ -483,30 +516,54 @@ impl<T> Rows<T> {
 
 /// What the sums of the first K-block are added to.
 #[inline]
-fn first_block<T: Element>(beta: T) -> Old<T> {
+fn first_block<T: Real>(beta: T) -> Old<T> {
     if beta == T::ZERO { Old::Constant(T::ZERO) } else { Old::Times(beta) }
 }
 
 /// The most elements of a tile on the stack.
 const STAGE: usize = 512;
 
-/// Hands over a rectangle of a C without adjacent elements as a copy on the stack that is written back.
+/// The columns of C, as many at a time as fit the stage in one row.
+fn chunks(cols: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..cols).step_by(STAGE).map(move |start| start..cols.min(start + STAGE))
+}
+
+/// Hands over a rectangle of a C without adjacent elements, or with adjacent `pairs` of them, as a copy on the stack that is
+/// written back.
 ///
 /// # Safety
 /// The rectangle is the caller's own, and initialised if `read`.
 #[cold]
 #[inline(never)]
-unsafe fn staged<T: Element>(c: MatMut<'_, T>, read: bool, write: &dyn Fn(*mut T, isize)) {
-    let (rows, cols) = (c.rows(), c.cols());
-    debug_assert!(rows * cols <= STAGE);
-    let mut stage = [T::ZERO; STAGE];
-    let at = |i: usize, j: usize| i * cols + j;
+unsafe fn staged<T: Real>(c: MatMut<'_, T>, pairs: bool, read: bool, write: &dyn Fn(*mut T, isize)) {
+    debug_assert!(c.rows() * c.cols() <= STAGE);
+    let mut stage = [const { MaybeUninit::<T>::uninit() }; STAGE];
+    let stage: *mut T = stage.as_mut_ptr().cast();
+    let copy = if pairs { copy::<T, 2> } else { copy::<T, 1> };
     // SAFETY: elements of the rectangle.
     unsafe {
         if read {
-            (0..rows).for_each(|i| (0..cols).for_each(|j| stage[at(i, j)] = *c.at(i, j)));
+            copy(&c, stage, false);
         }
-        write(stage.as_mut_ptr(), cols as isize);
-        (0..rows).for_each(|i| (0..cols).for_each(|j| *c.at(i, j) = stage[at(i, j)]));
+        write(stage, c.cols() as isize);
+        copy(&c, stage, true);
+    }
+}
+
+/// Copies C to the stage or back, `UNIT` elements at a time.
+///
+/// # Safety
+/// As for `staged`.
+unsafe fn copy<T: Real, const UNIT: usize>(c: &MatMut<'_, T>, stage: *mut T, back: bool) {
+    let (rows, cols) = (c.rows(), c.cols());
+    let one = |i: usize, j: usize| {
+        let (there, here) = (c.at(i, j).cast::<[T; UNIT]>(), stage.wrapping_add(i * cols + j).cast::<[T; UNIT]>());
+        // SAFETY: the caller's promise.
+        unsafe { if back { *there = *here } else { *here = *there } }
+    };
+    if c.row_stride().unsigned_abs() < c.col_stride().unsigned_abs() * 2 {
+        (0..cols).step_by(UNIT).for_each(|j| (0..rows).for_each(|i| one(i, j)));
+    } else {
+        (0..rows).for_each(|i| (0..cols).step_by(UNIT).for_each(|j| one(i, j)));
     }
 }

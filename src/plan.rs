@@ -13,6 +13,9 @@ pub struct Facts<'a> {
     /// Row and column strides of A and B, in elements.
     pub a: (isize, isize),
     pub b: (isize, isize),
+    /// Pairs of steps and columns are complex numbers. Tiles read a wide operand only that was packed for them, and a
+    /// narrow one along its rows.
+    pub complex: bool,
     /// Bytes of an element, elements of a vector, steps of a K-block.
     pub size: usize,
     pub lanes: usize,
@@ -75,13 +78,13 @@ pub fn block_len(k: usize, kc: usize) -> usize {
 impl Plan {
     pub fn new(f: &Facts) -> Plan {
         let along = f.a.1 == 1 || f.k == 1;
-        let across = f.a.0 == 1 || f.m == 1;
+        let across = (f.a.0 == 1 || f.m == 1) && !f.complex;
         let vectors = pieces(f.n, f.lanes);
         let block = f.block;
 
-        let in_lanes = f.b.1 == 1 || f.n == 1;
+        let in_lanes = (f.b.1 == 1 || f.n == 1) && !f.complex;
         // One column is either, and deep enough it has K-blocks to walk together.
-        let along_b = f.b.0 == 1 && (!in_lanes || (f.n == 1 && f.k > block));
+        let along_b = f.b.0 == 1 && !f.complex && (!in_lanes || (f.n == 1 && f.k > block));
         let turn = along_b && f.k > 1 && f.m <= f.turning[0];
         let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
         let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
@@ -271,6 +274,7 @@ mod tests {
             k,
             a: (k as isize, 1),
             b: (n as isize, 1),
+            complex: false,
             size: 4,
             lanes: 8,
             block: block_len(k, 512),

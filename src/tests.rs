@@ -29,7 +29,8 @@ fn machines() -> Vec<Machine> {
 fn check<T: Real>(machine: &Machine, swap: bool, plan: Plan, case: &Product) {
     let run = |Operands { a, b, c, alpha, beta, bias }: Operands<'_, T>| {
         let epilogue = Epilogue { bias, ..Epilogue::new() };
-        let problem = Problem { a, b, c, alpha, beta, epilogue: bias.map(|_| &epilogue), place: Place::WHOLE };
+        let problem =
+            Problem { a, b, c, alpha, beta, epilogue: bias.map(|_| &epilogue), place: Place::WHOLE, complex: None };
         nest::run(if swap { problem.t() } else { problem }, &plan, T::kernels(machine));
     };
     case.check(machine.fused, &(machine, swap, &plan), run);

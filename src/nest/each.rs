@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use super::Rows;
 use super::tasks::parallel;
-use crate::element::Element;
+use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::runs::even;
 use crate::scratch::Scratch;
@@ -16,7 +16,7 @@ use crate::simd::math::Each;
 use crate::tile::epilogue::Term;
 
 /// dZ ← G ⊙ act′(Z), matrices of one shape.
-pub struct Slope<'a, T: Element> {
+pub struct Slope<'a, T: Real> {
     pub z: MatRef<'a, T>,
     pub g: MatRef<'a, T>,
     pub dz: MatMut<'a, T>,
@@ -27,7 +27,7 @@ pub struct Slope<'a, T: Element> {
 /// Elements copied to the stack at a time where they are not adjacent.
 const RUN: usize = 64;
 
-impl<T: Element> Slope<'_, T> {
+impl<T: Real> Slope<'_, T> {
     /// Computes it, on that many tasks.
     pub fn run(mut self, kernels: &Kernels<T>, tasks: usize) {
         if self.dz.row_stride() == 1 && self.dz.col_stride() != 1 {
@@ -91,7 +91,7 @@ pub struct Values<T> {
     pub gate: Term<T>,
 }
 
-impl<T: Element> Values<T> {
+impl<T: Real> Values<T> {
     /// Computes it, for the number of an activation and what that takes.
     ///
     /// # Safety
@@ -121,7 +121,7 @@ impl<T: Element> Values<T> {
 }
 
 /// A matrix in a buffer, to be written before it is read.
-pub fn buffer<T: Element>(scratch: &mut Scratch, rows: usize, cols: usize, col_major: bool) -> MatMut<'_, T> {
+pub fn buffer<T: Real>(scratch: &mut Scratch, rows: usize, cols: usize, col_major: bool) -> MatMut<'_, T> {
     assert!(rows * cols <= scratch.len::<T>());
     let (row, col) = if col_major { (1, rows) } else { (cols, 1) };
     // SAFETY: the buffer has as many elements, and is borrowed for as long as the matrix.

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use super::{Problem, Rows, first_block};
-use crate::element::Element;
+use crate::element::Real;
 use crate::matrix::MatRef;
 use crate::pack::{Panel, SLACK};
 use crate::plan::MOST_POINTERS;
@@ -23,7 +23,7 @@ const PACKED: usize = 3;
 
 /// Computes a product that is little and whose operands tiles can walk, if it is one.
 #[inline]
-pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
+pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     let Problem { a, b, c, epilogue, .. } = problem;
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     let across = a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
@@ -67,13 +67,13 @@ pub fn run<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     true
 }
 
-struct Tiles<'a, T: Element> {
+struct Tiles<'a, T: Real> {
     problem: &'a Problem<'a, T>,
     kernels: &'a Kernels<T>,
     across: bool,
 }
 
-impl<T: Element> Tiles<'_, T> {
+impl<T: Real> Tiles<'_, T> {
     /// Tiles of one size: strips of rows by one of vectors, or one by several.
     #[inline(always)]
     fn equal(&self, rows: Group, vectors: Group) {
@@ -103,7 +103,7 @@ impl<T: Element> Tiles<'_, T> {
 
 /// The same with B contiguous along the depth: packed on the stack.
 #[inline(never)]
-fn pack<T: Element>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
+fn pack<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     const ROOM: usize = PACKED * 16 * STEPS + SLACK;
     let (b, mut room) = (&problem.b, [const { MaybeUninit::<T>::uninit() }; ROOM]);
     let (lane, step, lanes, depth) = (b.col_stride(), b.row_stride(), b.cols(), b.rows());

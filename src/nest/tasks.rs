@@ -2,14 +2,15 @@
 
 use core::ops::Range;
 
-use super::{Nest, Problem, Rows, STAGE, Sums, first_block, staged};
-use crate::element::Element;
+use super::{Nest, Problem, Rows, Sums, chunks, first_block, staged};
+use crate::element::Real;
 use crate::matrix::MatMut;
 use crate::runs::even;
 use crate::scratch::Scratch;
+use crate::simd::complex::Combine;
 use crate::tile::{Old, Out};
 
-impl<T: Element> Nest<'_, T> {
+impl<T: Real> Nest<'_, T> {
     /// Rectangles of C, each with all of K, a task for each.
     pub(super) fn grid(&self, problem: &Problem<'_, T>, rows: usize, cols: usize) {
         let lanes = self.kernels.lanes;
@@ -48,14 +49,22 @@ impl<T: Element> Nest<'_, T> {
         });
         for block in 0..blocks {
             let old = if block == 0 { first_block(problem.beta) } else { Old::Times(T::ONE) };
+            let scalars = problem.scalars(block == 0);
             for row in 0..m {
-                for cols in even(0..n, n.div_ceil(STAGE)) {
+                for cols in chunks(n) {
                     // SAFETY: one run of a row of C and of the sums, which the tasks have written.
                     unsafe {
-                        let (run, start) = (problem.part(row..row + 1, cols.clone()), cols.start);
-                        staged(run.c, matches!(old, Old::Times(_)), &|c, stride| {
-                            let out = Out { c, row: stride, old, alpha: problem.alpha, cols: cols.len() };
-                            (self.kernels.sum)(&out, sums.get().add((block * m + row) * n + start));
+                        let run = problem.part(row..row + 1, cols.clone());
+                        let (sums, len) = (sums.get().add((block * m + row) * n + cols.start), cols.len());
+                        if let Some(scalars) = scalars {
+                            staged(run.c, true, scalars.beta != [T::ZERO; 2], &|c, _| {
+                                (self.kernels.complex.combine)(&Combine { sums, c, len, scalars });
+                            });
+                            continue;
+                        }
+                        staged(run.c, problem.complex.is_some(), matches!(old, Old::Times(_)), &|c, stride| {
+                            let out = Out { c, row: stride, old, alpha: problem.alpha, cols: len };
+                            (self.kernels.sum)(&out, sums);
                             if block == blocks - 1 {
                                 let c = Rows { ptr: c, row: stride, col: 1 };
                                 problem.finish(self.kernels, &c, row..row + 1, cols.clone());

@@ -124,6 +124,12 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn swap(v: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_permute_ps::<0xB1>(v) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -269,6 +275,12 @@ impl Simd for Avx2<f64> {
     unsafe fn exponent(v: __m256d) -> __m256d {
         // SAFETY: see the f32 methods.
         unsafe { _mm256_castsi256_pd(_mm256_slli_epi64::<52>(_mm256_castpd_si256(v))) }
+    }
+
+    #[inline(always)]
+    unsafe fn swap(v: __m256d) -> __m256d {
+        // SAFETY: see splat.
+        unsafe { _mm256_permute_pd::<0b0101>(v) }
     }
 
     #[inline(always)]

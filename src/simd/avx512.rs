@@ -96,6 +96,12 @@ impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
+    unsafe fn swap(v: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_permute_ps::<0xB1>(v) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -209,6 +215,12 @@ impl Simd for Avx512<f64> {
     unsafe fn exponent(v: __m512d) -> __m512d {
         // SAFETY: see the f32 methods.
         unsafe { _mm512_castsi512_pd(_mm512_slli_epi64::<52>(_mm512_castpd_si512(v))) }
+    }
+
+    #[inline(always)]
+    unsafe fn swap(v: __m512d) -> __m512d {
+        // SAFETY: see splat.
+        unsafe { _mm512_permute_pd::<0x55>(v) }
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 //! side follows from 1 − tail. A tail is kept as m·scale·[`DOWN`](Coefficients::DOWN), both powers of two, so that a
 //! subnormal result is rounded only once.
 
-use crate::element::Element;
+use crate::element::Real;
 use crate::simd::{Kernels, Simd};
 
 /// What differs between the element types. Polynomials were fitted to the least relative error by Remez' exchange, in 40
@@ -539,14 +539,14 @@ pub unsafe fn each<S: Simd, M: Map<S>, const KIND: u8>(e: &Each<S::T>) {
 }
 
 /// The activation of that number and parameters, in place. The kernels are those of a machine that runs this.
-pub fn forward<T: Element>(kernels: &Kernels<T>, (number, params): (usize, [T; 2]), values: &mut [T]) {
+pub fn forward<T: Real>(kernels: &Kernels<T>, (number, params): (usize, [T; 2]), values: &mut [T]) {
     let out = values.as_mut_ptr();
     // SAFETY: one slice is both input and output.
     unsafe { kernels.value[number](&Each { z: out, g: out, out, row: [0; 3], rows: 1, cols: values.len(), params }) }
 }
 
 /// `g` ← `g`·slope(`z`), as far as both reach.
-pub fn backward<T: Element>(kernels: &Kernels<T>, (number, params): (usize, [T; 2]), z: &[T], g: &mut [T]) {
+pub fn backward<T: Real>(kernels: &Kernels<T>, (number, params): (usize, [T; 2]), z: &[T], g: &mut [T]) {
     let out = g.as_mut_ptr();
     let cols = z.len().min(g.len());
     // SAFETY: both slices have so many elements.

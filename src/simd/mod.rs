@@ -1,5 +1,6 @@
 //! The vocabulary that kernels are written in, and one table of compiled kernels per instruction set and type.
 
+pub(crate) mod complex;
 pub(crate) mod math;
 pub(crate) mod portable;
 
@@ -10,11 +11,12 @@ pub(crate) mod avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 
-use crate::element::Element;
+use crate::element::Real;
 use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
 use crate::tile::{Out, Repeat, Step, TileFn};
+use complex::ComplexKernels;
 use math::EachFn;
 
 /// Vectors of one element type on one instruction set.
@@ -24,7 +26,7 @@ use math::EachFn;
 /// `inline(always)` since a vector passed through a real call would go through memory. Pointers need no alignment
 /// beyond their element's.
 pub trait Simd: Copy + 'static {
-    type T: Element;
+    type T: Real;
     /// A vector of `LANES` elements.
     type V: Copy;
     /// Which lanes to use: the first `n`.
@@ -60,6 +62,8 @@ pub trait Simd: Copy + 'static {
         // SAFETY: the caller's promise.
         unsafe { Self::splat(*p.add(i)) }
     }
+    /// Lanes 2i and 2i + 1 exchanged.
+    unsafe fn swap(v: Self::V) -> Self::V;
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
 
@@ -85,6 +89,7 @@ pub struct Kernels<T: 'static> {
     pub value: [EachFn<T>; 9],
     pub gated: [EachFn<T>; 9],
     pub slope: [EachFn<T>; 9],
+    pub complex: ComplexKernels<T>,
 }
 
 /// Tiles there are, as many as the registers hold.
@@ -138,6 +143,7 @@ macro_rules! kernels {
         turning: $($turned_nv:literal: $($turned_r:literal)+),+ $(,)?
     ) => {{
         use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile};
+        use $crate::simd::complex::{self, Combine, ComplexKernels};
         use $crate::simd::math::{self, Each, Map};
         use $crate::simd::functions;
         use $crate::tile::{PART, TURNED, WHOLE};
@@ -176,6 +182,24 @@ macro_rules! kernels {
             unsafe { math::each::<$simd, M, KIND>(each) }
         }
 
+        $(#[target_feature(enable = $features)])?
+        unsafe fn wide(panel: &Panel<$t>, signs: [[$t; 2]; 2]) {
+            // SAFETY: the same promises, inside the features.
+            unsafe { complex::wide::<$pack>(panel, signs) }
+        }
+
+        $(#[target_feature(enable = $features)])?
+        unsafe fn narrow(panel: &Panel<$t>) {
+            // SAFETY: the same promises, inside the features.
+            unsafe { complex::narrow(panel) }
+        }
+
+        $(#[target_feature(enable = $features)])?
+        unsafe fn combine(f: &Combine<$t>) {
+            // SAFETY: the same promises, inside the features.
+            unsafe { complex::combine::<$simd>(f) }
+        }
+
         const fn variants<const R: usize, const NV: usize, const ALONG: usize>() -> Tile<$t> {
             Tile {
                 across: [tile::<R, NV, false, WHOLE>, tile::<R, NV, false, PART>],
@@ -203,6 +227,7 @@ macro_rules! kernels {
             value: functions!(each, math::VALUE),
             gated: functions!(each, math::GATED),
             slope: functions!(each, math::SLOPE),
+            complex: ComplexKernels { wide, narrow, combine },
         }
     }};
 }

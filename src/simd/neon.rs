@@ -136,6 +136,12 @@ impl Simd for Neon<f32> {
     }
 
     #[inline(always)]
+    unsafe fn swap(v: float32x4_t) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe { vrev64q_f32(v) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { core::arch::asm!("prfm pstl1keep, [{}]", in(reg) p, options(nostack, preserves_flags)) }
@@ -266,6 +272,12 @@ impl Simd for Neon<f64> {
                 _ => vdupq_laneq_f64::<1>(v),
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn swap(v: float64x2_t) -> float64x2_t {
+        // SAFETY: see splat.
+        unsafe { vextq_f64::<1>(v, v) }
     }
 
     #[inline(always)]

@@ -2,14 +2,14 @@
 #![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled; iterators do not always
 
 use super::{Kernels, Simd, kernels};
-use crate::element::{Element, Sealed};
+use crate::element::{Real, Sealed};
 
 /// `FUSED`: a step is the machine's fused multiply-add. Without one it rounds twice: the one exception to the rule,
 /// since a fused multiply-add in software costs a hundred times as much.
 #[derive(Clone, Copy)]
 pub struct Portable<T, const LANES: usize, const FUSED: bool>([T; LANES]);
 
-impl<T: Element, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES, FUSED> {
+impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES, FUSED> {
     type T = T;
     type V = [T; LANES];
     type Mask = usize;
@@ -123,6 +123,15 @@ impl<T: Element, const LANES: usize, const FUSED: bool> Simd for Portable<T, LAN
     #[inline(always)]
     unsafe fn exponent(v: Self::V) -> Self::V {
         v.map(|x| x.exponent())
+    }
+
+    #[inline(always)]
+    unsafe fn swap(v: Self::V) -> Self::V {
+        let mut swapped = v;
+        for i in 0..LANES {
+            swapped[i] = v[i ^ 1];
+        }
+        swapped
     }
 
     #[inline(always)]

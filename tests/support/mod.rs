@@ -5,10 +5,10 @@ pub mod cases;
 pub mod double;
 pub mod matrix;
 
-use lapidary::{Element, MatRef};
+use lapidary::MatRef;
 
 /// What the model needs of an element type.
-pub trait Real: Element + std::fmt::LowerExp {
+pub trait Real: lapidary::Real + std::fmt::LowerExp {
     const NAN: Self;
     const INFINITY: Self;
     const MAX: Self;

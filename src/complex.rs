@@ -1,0 +1,46 @@
+//! Complex products as real ones: k steps of complex numbers are 2k real steps.
+//!
+//! With v a vector of numbers of B, each the two lanes [re, im], c + a·b = (c + re(a)·v) + im(a)·(i·v): rows of A are real
+//! rows as they lie in memory, and B is packed as v and i·v. The sums are the numbers of C in the lanes where they
+//! belong. No kernel knows of it. A conjugate only changes signs while B is packed.
+//!
+//! The roles cannot be exchanged, as they can for real matrices: re(a)·im(b) is added before im(a)·re(b), and the other
+//! order would be other bits. A C that is contiguous down its columns goes through the stack instead.
+
+use crate::element::{Element, Real};
+use crate::gemm::Gemm;
+use crate::machine::Machine;
+use crate::matrix::MatMut;
+use crate::nest::complex::Complex;
+use crate::nest::{Place, Problem};
+use crate::plan::block_len;
+
+/// A complex number that lies in memory as its real part and its imaginary part.
+pub trait Pair<T>: Element {
+    fn parts(self) -> [T; 2];
+}
+
+/// Computes a product of complex matrices, all operands checked.
+pub fn multiply<E: Pair<T>, T: Real>(gemm: Gemm<'_, E>, c: MatMut<'_, E>, machine: &Machine) {
+    const { assert!(size_of::<E>() == 2 * size_of::<T>() && align_of::<E>() == align_of::<T>()) }
+    let (m, n, k) = (gemm.a.rows(), gemm.b.cols(), gemm.a.cols());
+    if m == 0 || n == 0 {
+        return;
+    }
+    let (alpha, beta) = (gemm.alpha.parts(), gemm.beta.parts());
+    let problem = Problem {
+        a: gemm.a.pairs::<T>(false),
+        b: gemm.b.pairs(true),
+        c: c.pairs(),
+        alpha: alpha[0],
+        beta: beta[0],
+        epilogue: None,
+        place: Place::WHOLE,
+        complex: Some(Complex::new(gemm.conjugate, alpha, beta)),
+    };
+    if k == 0 || (gemm.alpha == E::ZERO && !gemm.multiply_by_zero) {
+        return problem.scale_complex(T::kernels(machine));
+    }
+    let block = block_len(problem.a.cols(), T::KC);
+    problem.run(block, gemm.threads, machine);
+}

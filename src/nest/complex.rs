@@ -1,0 +1,84 @@
+//! What a product of complex numbers does beside its real loops: how both operands are packed, and complex scalars.
+
+use core::mem::MaybeUninit;
+
+use super::{Problem, STAGE, staged};
+use crate::element::Real;
+use crate::matrix::MatMut;
+use crate::simd::Kernels;
+use crate::simd::complex::Combine;
+
+/// What makes a product of pairs one of complex numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Complex<T> {
+    /// What the parts of v, and those of i·v, are multiplied by.
+    pub signs: [[T; 2]; 2],
+    /// `alpha` and `beta`, unless both are real: tiles multiply by real numbers only.
+    pub scalars: Option<Scalars<T>>,
+}
+
+/// Complex `alpha` and `beta`.
+#[derive(Clone, Copy, Debug)]
+pub struct Scalars<T> {
+    pub alpha: [T; 2],
+    pub beta: [T; 2],
+}
+
+impl<T: Real> Complex<T> {
+    pub fn new((conj_a, conj_b): (bool, bool), alpha: [T; 2], beta: [T; 2]) -> Complex<T> {
+        let sign = |minus: bool| T::exact(if minus { -1.0 } else { 1.0 });
+        // The second step's elements of A are im(a): their sign moves to B.
+        let signs = [[T::ONE, sign(conj_b)], [sign(conj_a == conj_b), sign(conj_a)]];
+        let real = alpha[1] == T::ZERO && beta[1] == T::ZERO;
+        Complex { signs, scalars: (!real).then_some(Scalars { alpha, beta }) }
+    }
+}
+
+impl<T: Real> Problem<'_, T> {
+    /// Complex scalars, if there are some: of the first K-block, or of the others.
+    pub fn scalars(&self, first: bool) -> Option<Scalars<T>> {
+        let scalars = self.complex?.scalars?;
+        Some(if first { scalars } else { Scalars { beta: [T::ONE, T::ZERO], ..scalars } })
+    }
+
+    /// C = `beta`·C, for a product that sums nothing. Leaves every bit where `beta` is 1.
+    pub fn scale_complex(self, kernels: &Kernels<T>) {
+        let complex_beta = self.complex.and_then(|complex| complex.scalars).map_or(T::ZERO, |scalars| scalars.beta[1]);
+        let beta = [self.beta, complex_beta];
+        if beta == [T::ONE, T::ZERO] {
+            return;
+        }
+        for i in 0..self.c.rows() {
+            for cols in super::chunks(self.c.cols()) {
+                // SAFETY: a run of a row of C, whose parts are adjacent on the stage.
+                unsafe {
+                    staged(self.part(i..i + 1, cols.clone()).c, true, beta != [T::ZERO; 2], &|c, _| {
+                        let scalars = Scalars { alpha: [T::ZERO; 2], beta };
+                        (kernels.complex.combine)(&Combine { sums: core::ptr::null(), c, len: cols.len(), scalars });
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Hands over room for sums of a rectangle, and adds them to C, not read where `beta` is 0.
+///
+/// # Safety
+/// The rectangle is the caller's own; `sum` writes all its sums, rows as far apart as they are long.
+pub unsafe fn combined<T: Real>(
+    c: MatMut<'_, T>,
+    scalars: Scalars<T>,
+    kernels: &Kernels<T>,
+    sum: &dyn Fn(*mut T, isize),
+) {
+    let (len, row) = (c.rows() * c.cols(), c.cols() as isize);
+    // SAFETY: the caller's promise; the kernels are of this machine.
+    unsafe {
+        staged(c, true, scalars.beta != [T::ZERO; 2], &|c, _| {
+            let mut sums = [const { MaybeUninit::<T>::uninit() }; STAGE];
+            sum(sums.as_mut_ptr().cast(), row);
+            (kernels.complex.combine)(&Combine { sums: sums.as_ptr().cast(), c, len, scalars });
+        });
+    }
+}
