@@ -54,12 +54,13 @@ where
     let cblas = cblas(symbol)?;
     for layout in [Layout::NN, Layout::CN, Layout::Columns] {
         for d in SIZES {
-            let number =
-                |i: usize| T::from((i * 7919 % 1999) as f32 / 999.5 - 1.0);
-            let values = |seed: usize| (0..d * d).map(|i| Complex::new(number(i + seed), number(i * 3 + seed))).collect();
+            let number = |i: usize| T::from((i * 7919 % 1999) as f32 / 999.5 - 1.0);
+            let values =
+                |seed: usize| (0..d * d).map(|i| Complex::new(number(i + seed), number(i * 3 + seed))).collect();
             let (a, b): (Vec<Complex<T>>, Vec<Complex<T>>) = (values(1), values(2));
             let mut c = vec![Complex::new(T::from(0.0), T::from(0.0)); d * d];
-            let (real_a, real_b): (Vec<T>, Vec<T>) = ((0..2 * d * d).map(number).collect(), (0..4 * d * d).map(number).collect());
+            let (real_a, real_b): (Vec<T>, Vec<T>) =
+                ((0..2 * d * d).map(number).collect(), (0..4 * d * d).map(number).collect());
             let mut real_c = vec![number(0); 2 * d * d];
 
             let flops = 8.0 * (d as f64).powi(3);
@@ -128,7 +129,9 @@ fn gemm_crate<T: Real + From<f32>>(layout: Layout, d: usize, a: &[Complex<T>], b
     let (a, b, c, conjugate) = (a.as_ptr(), b.as_ptr(), black_box(c).as_mut_ptr(), matches!(layout, Layout::CN));
     let serial = gemm::Parallelism::None;
     // SAFETY: three squares.
-    unsafe { gemm::gemm(d, d, d, c, cs, rs, false, a, csa, rsa, b, cs, rs, zero, one, false, conjugate, false, serial) };
+    unsafe {
+        gemm::gemm(d, d, d, c, cs, rs, false, a, csa, rsa, b, cs, rs, zero, one, false, conjugate, false, serial)
+    };
 }
 
 fn faer_crate<T: faer::traits::ComplexField>(layout: Layout, d: usize, a: &[T], b: &[T], c: &mut [T]) {
@@ -136,9 +139,7 @@ fn faer_crate<T: faer::traits::ComplexField>(layout: Layout, d: usize, a: &[T], 
     let (a, b, c) = match layout {
         Layout::NN => (rows(a), rows(b), FaerMut::from_row_major_slice_mut(c, d, d)),
         Layout::CN => (rows(a).transpose(), rows(b), FaerMut::from_row_major_slice_mut(c, d, d)),
-        Layout::Columns => {
-            (rows(a).transpose(), rows(b).transpose(), FaerMut::from_column_major_slice_mut(c, d, d))
-        }
+        Layout::Columns => (rows(a).transpose(), rows(b).transpose(), FaerMut::from_column_major_slice_mut(c, d, d)),
     };
     let conjugate = if matches!(layout, Layout::CN) { Conj::Yes } else { Conj::No };
     matmul_with_conj(black_box(c), Accum::Replace, a, conjugate, b, Conj::No, T::one_impl(), Par::Seq);

@@ -65,7 +65,8 @@ macro_rules! number {
 number!(f32);
 number!(f64);
 
-type Gemm<T> = unsafe fn(usize, usize, usize, T, *const T, isize, isize, *const T, isize, isize, T, *mut T, isize, isize);
+type Gemm<T> =
+    unsafe fn(usize, usize, usize, T, *const T, isize, isize, *const T, isize, isize, T, *mut T, isize, isize);
 
 /// Panics unless both functions write the same elements.
 fn beside<T: Number>(ours: Gemm<T>, theirs: Gemm<T>) {
