@@ -130,6 +130,15 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn unzip(a: __m256, b: __m256) -> [__m256; 2] {
+        // SAFETY: see splat.
+        unsafe {
+            let order = |v: __m256| _mm256_castpd_ps(_mm256_permute4x64_pd::<0xD8>(_mm256_castps_pd(v)));
+            [order(_mm256_shuffle_ps::<0x88>(a, b)), order(_mm256_shuffle_ps::<0xDD>(a, b))]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -281,6 +290,15 @@ impl Simd for Avx2<f64> {
     unsafe fn swap(v: __m256d) -> __m256d {
         // SAFETY: see splat.
         unsafe { _mm256_permute_pd::<0b0101>(v) }
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(a: __m256d, b: __m256d) -> [__m256d; 2] {
+        // SAFETY: see splat.
+        unsafe {
+            let order = |v: __m256d| _mm256_permute4x64_pd::<0xD8>(v);
+            [order(_mm256_unpacklo_pd(a, b)), order(_mm256_unpackhi_pd(a, b))]
+        }
     }
 
     #[inline(always)]

@@ -19,7 +19,7 @@ pub struct ComplexKernels<T: 'static> {
 pub type WideFn<T> = unsafe fn(&Panel<T>, [[T; 2]; 2]);
 
 /// # Safety
-/// As for [`WideFn`], but for `lanes` numbers, and a width of as many.
+/// As for [`WideFn`], but for `lanes` numbers, and a width of as many; [`SLACK`](crate::pack::SLACK) follows.
 pub type NarrowFn<T> = unsafe fn(&Panel<T>);
 
 /// # Safety
@@ -80,15 +80,28 @@ unsafe fn pairs<S: Simd>(src: *const S::T, lane: isize, n: usize) -> S::V {
 
 /// Packs a strip of the narrow operand: for each step a group of real parts and one of imaginary parts. See [`NarrowFn`].
 #[inline(always)]
-pub unsafe fn narrow<T: Sealed>(p: &Panel<T>) {
+pub unsafe fn narrow<S: Simd>(p: &Panel<S::T>) {
     let (mut src, mut dst) = (p.src, p.dst);
     for _ in 0..p.depth / 2 {
-        for i in 0..p.lanes {
-            // SAFETY: as the caller promises.
-            unsafe {
-                let [re, im] = *src.offset(i as isize * p.lane).cast::<[T; 2]>();
-                *dst.add(i) = re;
-                *dst.add(p.width + i) = im;
+        // SAFETY: as the caller promises. What vectors leave behind a step is overwritten by the next, or lies in the slack.
+        unsafe {
+            let (re, im) = (dst, dst.add(p.width));
+            if p.lane == 2 {
+                // The last vectors first: real parts beyond their group are garbage among the imaginary ones, stored after them.
+                for at in (0..p.lanes).step_by(S::LANES).rev() {
+                    let (from, there) = (src.add(2 * at), 2 * (p.lanes - at));
+                    let load = |at: usize| match there.saturating_sub(at) {
+                        n if n < S::LANES => S::load_first(from.add(at), S::first(n)),
+                        _ => S::load(from.add(at)),
+                    };
+                    let [even, odd] = S::unzip(load(0), load(S::LANES));
+                    S::store(re.add(at), even);
+                    S::store(im.add(at), odd);
+                }
+            } else {
+                for i in 0..p.lanes {
+                    [*re.add(i), *im.add(i)] = *src.offset(i as isize * p.lane).cast::<[S::T; 2]>();
+                }
             }
         }
         src = src.wrapping_offset(p.step);

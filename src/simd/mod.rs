@@ -11,7 +11,7 @@ pub(crate) mod avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 
-use crate::element::Real;
+use crate::element::{Real, Sealed};
 use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
@@ -64,6 +64,21 @@ pub trait Simd: Copy + 'static {
     }
     /// Lanes 2i and 2i + 1 exchanged.
     unsafe fn swap(v: Self::V) -> Self::V;
+    /// The even lanes of both, and the odd ones.
+    #[inline(always)]
+    unsafe fn unzip(a: Self::V, b: Self::V) -> [Self::V; 2] {
+        let mut lanes = [Self::T::ZERO; 32];
+        let (mut even, mut odd) = ([Self::T::ZERO; 16], [Self::T::ZERO; 16]);
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe {
+            Self::store(lanes.as_mut_ptr(), a);
+            Self::store(lanes.as_mut_ptr().add(Self::LANES), b);
+            for i in 0..Self::LANES {
+                (even[i], odd[i]) = (lanes[2 * i], lanes[2 * i + 1]);
+            }
+            [Self::load(even.as_ptr()), Self::load(odd.as_ptr())]
+        }
+    }
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
 
@@ -191,7 +206,7 @@ macro_rules! kernels {
         $(#[target_feature(enable = $features)])?
         unsafe fn narrow(panel: &Panel<$t>) {
             // SAFETY: the same promises, inside the features.
-            unsafe { complex::narrow(panel) }
+            unsafe { complex::narrow::<$pack>(panel) }
         }
 
         $(#[target_feature(enable = $features)])?

@@ -142,6 +142,12 @@ impl Simd for Neon<f32> {
     }
 
     #[inline(always)]
+    unsafe fn unzip(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
+        // SAFETY: see splat.
+        unsafe { [vuzp1q_f32(a, b), vuzp2q_f32(a, b)] }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { core::arch::asm!("prfm pstl1keep, [{}]", in(reg) p, options(nostack, preserves_flags)) }
@@ -278,6 +284,12 @@ impl Simd for Neon<f64> {
     unsafe fn swap(v: float64x2_t) -> float64x2_t {
         // SAFETY: see splat.
         unsafe { vextq_f64::<1>(v, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(a: float64x2_t, b: float64x2_t) -> [float64x2_t; 2] {
+        // SAFETY: see splat.
+        unsafe { [vuzp1q_f64(a, b), vuzp2q_f64(a, b)] }
     }
 
     #[inline(always)]
