@@ -1,5 +1,8 @@
 //! Matrix views: a pointer, a shape, two signed strides.
 
+#[cfg(any(feature = "ndarray", feature = "nalgebra", feature = "faer"))]
+mod adapters;
+
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Range;
