@@ -9,7 +9,8 @@ fn ndarray_views() {
     let mut cols = Array2::from_shape_vec((5, 7).f(), rows.t().iter().copied().collect()).unwrap();
     assert_eq!(rows, cols);
     for array in [&rows, &cols] {
-        let views = [array.view(), array.slice(s![1.., ..;-1]), array.slice(s![..;2, 1..;3]), array.slice(s![3..3, ..])];
+        let views =
+            [array.view(), array.slice(s![1.., ..;-1]), array.slice(s![..;2, 1..;3]), array.slice(s![3..3, ..])];
         for view in views.into_iter().chain([array.t(), array.broadcast((5, 7)).unwrap()]) {
             let ours = MatRef::from(view);
             assert_eq!((ours.rows(), ours.cols()), view.dim());
