@@ -1,6 +1,7 @@
 //! Matrix products on the CPU, in plain Rust, the same to the last bit everywhere.
 //!
-//! `C ← act(alpha·A·B + beta·C + bias)` for `f32` and `f64` in any layout, and a layer in one call each way: forward
+//! `C ← act(alpha·A·B + beta·C + bias)` for `f32` and `f64` in any layout, `C ← alpha·A·B + beta·C` for complex numbers with
+//! either operand conjugated, and a layer in one call each way: forward
 //! `Y = act(X·W + b)`, backward `dZ = G ⊙ act′(Z)`, `dW = Xᵀ·dZ`, `dX = dZ·Wᵀ`, `db = 1ᵀ·dZ`. No transpose is ever made in
 //! memory, no BLAS is linked.
 //!
@@ -46,6 +47,10 @@
 //! γₖ = k·u / (1 − k·u) (Higham, *Accuracy and Stability of Numerical Algorithms*, §3.5), and in practice smaller,
 //! since block sums are short.
 //!
+//! A complex product is the rule over 2k real steps: those of number p of the sum add re(a)·b and then im(a)·i·b to both
+//! parts of s. Then c = beta·c and c = c + alpha·s multiply by the real part of the scalar first, and by i times its
+//! imaginary part, added with one rounding, unless that is 0.
+//!
 //! One exception: a processor without fused multiply-add (x86-64 before 2013) rounds twice a step, so that its
 //! bits are its own; [`Machine::fused`] tells. Which NaN a NaN is, its sign and payload, is not part of the promise.
 //!
@@ -80,6 +85,8 @@
 //! # Features
 //!
 //! - `rayon` (default): threads. It needs `std`.
+//! - `complex`: `num_complex::Complex` as an element type. (Pairs `[re, im]` always are.)
+//! - `ndarray`, `nalgebra`, `faer`: their matrices and views into [`MatRef`] and [`MatMut`], without a copy.
 //! - `std`: the instruction set is chosen at run time, and buffers are kept per thread. Without it the crate is `no_std`
 //!   with `alloc`: the instruction set is the one compiled for, and packing allocates.
 //!
