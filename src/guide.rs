@@ -114,3 +114,19 @@
 //!
 //! The bits are those of one call where the whole batch and each part are multiples of [`KC`](crate::Element::KC)
 //! examples; otherwise the sums are rounded elsewhere.
+//!
+//! # Inside a framework
+//!
+//! What a backend of burn is asked for by `ModuleOps`, with a weight d_in×d_out, and what a custom operation of candle
+//! with `fwd` and `bwd` computes, are calls of a [`Linear`](crate::Linear):
+//!
+//! | asked for | call |
+//! |---|---|
+//! | `linear(x, weight, bias)` | `layer.forward(x, y)`, with the bias in the same pass |
+//! | `linear_x_backward(weight, grad)` | `layer.backward(grad).dx(dx).run()` |
+//! | `linear_weight_backward(x, grad)` | `layer.backward(grad).dw(x, dw).run()` |
+//! | `linear_bias_backward(grad)` | `layer.backward(grad).db(db).run()` |
+//! | `bwd(x, weight, bias, …, grad)` | `layer.backward(grad).dx(dx).dw(x, dw).db(db).run()` |
+//!
+//! burn's automatic differentiation asks for the three gradients one after the other: an operation that asks for all at once
+//! would read G once. Leading dimensions of a tensor are rows: a tensor a×b×d_in that is contiguous is a matrix of a·b rows.
