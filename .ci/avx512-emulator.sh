@@ -83,7 +83,7 @@ run() {
     # ips is what Bochs reaches, so that the guest's clock goes about as fast as the wall's.
     local ips=50000000 marker='@avx512-emulator@' got line booted='' status='' limit=$((SECONDS + ${EMULATOR_TIMEOUT:-1500}))
     # Short and never below the caller's directory: Bochs aborts ("buffer overflow detected") on a path of some 80 bytes.
-    work=$(mktemp -d /tmp/bochs.XXXXXX) bochs=
+    work=$(mktemp -d -t bochs.XXXXXX) bochs=
     ln -s "$root" "$work/root"
     # KILL, because Bochs' debugger takes the gentler signals for a "break".
     trap '[ -z "$bochs" ] || kill -KILL "$bochs" 2>/dev/null || true; rm -rf "$work"' EXIT

@@ -1,15 +1,17 @@
-//! The loops: walks a plan. Who walks which part is in `tasks`, what needs no plan in `small`.
+//! The loops: walks a plan. Who walks which part is in `tasks`, what needs no plan in `small`, and how tiles reach a C that
+//! they cannot write to in `stage`.
 
 pub mod complex;
 pub mod each;
 pub mod small;
+mod stage;
 mod tasks;
 
-use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use complex::{Complex, Scalars, combined};
 use each::Values;
+use stage::{chunks, staged};
 
 use crate::activation::Activation;
 use crate::element::Real;
@@ -411,7 +413,8 @@ impl<T: Real> Nest<'_, T> {
                     match &block.problem.complex {
                         None => (self.kernels.pack)(&panel),
                         Some(complex) => {
-                            let panel = Panel { lane: 2 * lane, step: 2 * step, ..panel };
+                            // (A stride that leads nowhere may be any.)
+                            let panel = Panel { lane: lane.wrapping_mul(2), step: step.wrapping_mul(2), ..panel };
                             (self.kernels.complex.wide)(&panel, complex.signs);
                         }
                     }
@@ -444,7 +447,9 @@ impl<T: Real> Nest<'_, T> {
                 // SAFETY: the strip lies within A, its copy within its room of the buffer.
                 unsafe {
                     match problem.complex {
-                        Some(_) if step != 1 => (self.kernels.complex.narrow)(&Panel { step: 2 * step, ..panel }),
+                        Some(_) if step != 1 => {
+                            (self.kernels.complex.narrow)(&Panel { step: step.wrapping_mul(2), ..panel })
+                        }
                         _ => (self.kernels.pack)(&panel),
                     }
                 }
@@ -518,52 +523,4 @@ impl<T> Rows<T> {
 #[inline]
 fn first_block<T: Real>(beta: T) -> Old<T> {
     if beta == T::ZERO { Old::Constant(T::ZERO) } else { Old::Times(beta) }
-}
-
-/// The most elements of a tile on the stack.
-const STAGE: usize = 512;
-
-/// The columns of C, as many at a time as fit the stage in one row.
-fn chunks(cols: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..cols).step_by(STAGE).map(move |start| start..cols.min(start + STAGE))
-}
-
-/// Hands over a rectangle of a C without adjacent elements, or with adjacent `pairs` of them, as a copy on the stack that is
-/// written back.
-///
-/// # Safety
-/// The rectangle is the caller's own, and initialised if `read`.
-#[cold]
-#[inline(never)]
-unsafe fn staged<T: Real>(c: MatMut<'_, T>, pairs: bool, read: bool, write: &dyn Fn(*mut T, isize)) {
-    debug_assert!(c.rows() * c.cols() <= STAGE);
-    let mut stage = [const { MaybeUninit::<T>::uninit() }; STAGE];
-    let stage: *mut T = stage.as_mut_ptr().cast();
-    let copy = if pairs { copy::<T, 2> } else { copy::<T, 1> };
-    // SAFETY: elements of the rectangle.
-    unsafe {
-        if read {
-            copy(&c, stage, false);
-        }
-        write(stage, c.cols() as isize);
-        copy(&c, stage, true);
-    }
-}
-
-/// Copies C to the stage or back, `UNIT` elements at a time.
-///
-/// # Safety
-/// As for `staged`.
-unsafe fn copy<T: Real, const UNIT: usize>(c: &MatMut<'_, T>, stage: *mut T, back: bool) {
-    let (rows, cols) = (c.rows(), c.cols());
-    let one = |i: usize, j: usize| {
-        let (there, here) = (c.at(i, j).cast::<[T; UNIT]>(), stage.wrapping_add(i * cols + j).cast::<[T; UNIT]>());
-        // SAFETY: the caller's promise.
-        unsafe { if back { *there = *here } else { *here = *there } }
-    };
-    if c.row_stride().unsigned_abs() < c.col_stride().unsigned_abs() * 2 {
-        (0..cols).step_by(UNIT).for_each(|j| (0..rows).for_each(|i| one(i, j)));
-    } else {
-        (0..rows).for_each(|i| (0..cols).step_by(UNIT).for_each(|j| one(i, j)));
-    }
 }

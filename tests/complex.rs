@@ -128,6 +128,41 @@ fn errors() {
     assert!(matches!(shared, Error::Overlap { .. }), "{shared}");
 }
 
+/// A dimension of 1 has a stride that leads nowhere: any number will do.
+#[test]
+fn unused_strides() -> Result<(), Error> {
+    let numbers = [[1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [0.0, 2.0], [1.0, 1.0]];
+    for far in [isize::MAX, isize::MIN, -1, 0] {
+        let (row, col) = (MatRef::strided(&numbers, 1, 5, far, 1)?, MatRef::strided(&numbers, 5, 1, 1, far)?);
+        let one = MatRef::strided(&numbers, 1, 1, far, far)?;
+        for threads in [Threads::Serial, Threads::Exactly(3)] {
+            for alpha in [[1.0, 0.0], [0.0, 1.0]] {
+                let [re, im] = alpha;
+                let turned = |[x, y]: [f64; 2]| [re * x - im * y, re * y + im * x];
+                let mut c = [[f64::NAN; 2]; 25];
+                let product = |a, b| Gemm::new(a, b).alpha(alpha).threads(threads);
+                product(row, col).run(MatMut::strided(&mut c, 1, 1, far, far)?)?;
+                assert_eq!(c[0], turned([0.0, 2.0]));
+                product(col, row).run(MatMut::row_major(&mut c, 5, 5)?)?;
+                assert_eq!(c[10..15], numbers.map(|[x, y]| turned([2.0 * x, 2.0 * y])));
+                product(one, row).run(MatMut::strided(&mut c, 1, 5, far, 1)?)?;
+                assert_eq!(c[..5], numbers.map(turned));
+                product(col, one).run(MatMut::strided(&mut c, 5, 1, 5, far)?)?;
+                assert_eq!(c[20], turned([1.0, 1.0]));
+            }
+        }
+    }
+    // Block sums of two tasks, added to one column.
+    let deep = vec![[1.0, 0.0]; 2000];
+    let mut c = [[f64::NAN; 2]; 2];
+    for far in [isize::MAX, isize::MIN] {
+        let (a, b) = (MatRef::row_major(&deep, 2, 1000)?, MatRef::strided(&deep, 1000, 1, 1, far)?);
+        Gemm::new(a, b).threads(Threads::Exactly(7)).run(MatMut::strided(&mut c, 2, 1, 1, far)?)?;
+        assert_eq!(c, [[1000.0, 0.0]; 2]);
+    }
+    Ok(())
+}
+
 /// The numbers of the crate num-complex.
 #[cfg(feature = "complex")]
 #[test]

@@ -161,6 +161,12 @@ fn unused_strides() -> Result<(), Error> {
             Gemm::new(col, one).threads(threads).run(MatMut::strided(&mut c, 5, 1, 5, far)?)?;
             assert_eq!(c[20], 5.0);
         }
+        // Block sums of two tasks, added to one column.
+        let deep = vec![1.0; 2000];
+        let (a, b) = (MatRef::row_major(&deep, 2, 1000)?, MatRef::strided(&deep, 1000, 1, 1, far)?);
+        let mut c = [f64::NAN; 2];
+        Gemm::new(a, b).threads(Threads::Exactly(7)).run(MatMut::strided(&mut c, 2, 1, 1, far)?)?;
+        assert_eq!(c, [1000.0; 2]);
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Problem, STAGE, staged};
+use super::Problem;
+use super::stage::{STAGE, chunks, staged};
 use crate::element::Real;
 use crate::matrix::MatMut;
 use crate::simd::Kernels;
@@ -49,7 +50,7 @@ impl<T: Real> Problem<'_, T> {
             return;
         }
         for i in 0..self.c.rows() {
-            for cols in super::chunks(self.c.cols()) {
+            for cols in chunks(self.c.cols()) {
                 // SAFETY: a run of a row of C, whose parts are adjacent on the stage.
                 unsafe {
                     staged(self.part(i..i + 1, cols.clone()).c, true, beta != [T::ZERO; 2], &|c, _| {

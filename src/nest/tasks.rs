@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use super::{Nest, Problem, Rows, Sums, chunks, first_block, staged};
+use super::stage::{chunks, staged};
+use super::{Nest, Problem, Rows, Sums, first_block};
 use crate::element::Real;
 use crate::matrix::MatMut;
 use crate::runs::even;

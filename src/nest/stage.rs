@@ -1,0 +1,55 @@
+//! A part of C on the stack: tiles write adjacent elements only.
+
+use core::mem::MaybeUninit;
+use core::ops::Range;
+
+use crate::element::Real;
+use crate::matrix::MatMut;
+
+/// The most elements of a tile on the stack.
+pub const STAGE: usize = 512;
+
+/// The columns of C, as many at a time as fit the stage in one row.
+pub fn chunks(cols: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..cols).step_by(STAGE).map(move |start| start..cols.min(start + STAGE))
+}
+
+/// Hands over a rectangle of a C without adjacent elements, or with adjacent `pairs` of them, as a copy on the stack that is
+/// written back.
+///
+/// # Safety
+/// The rectangle is the caller's own, and initialised if `read`.
+#[cold]
+#[inline(never)]
+pub unsafe fn staged<T: Real>(c: MatMut<'_, T>, pairs: bool, read: bool, write: &dyn Fn(*mut T, isize)) {
+    debug_assert!(c.rows() * c.cols() <= STAGE);
+    let mut stage = [const { MaybeUninit::<T>::uninit() }; STAGE];
+    let stage: *mut T = stage.as_mut_ptr().cast();
+    let copy = if pairs { copy::<T, 2> } else { copy::<T, 1> };
+    // SAFETY: elements of the rectangle.
+    unsafe {
+        if read {
+            copy(&c, stage, false);
+        }
+        write(stage, c.cols() as isize);
+        copy(&c, stage, true);
+    }
+}
+
+/// Copies C to the stage or back, `UNIT` elements at a time.
+///
+/// # Safety
+/// As for `staged`.
+unsafe fn copy<T: Real, const UNIT: usize>(c: &MatMut<'_, T>, stage: *mut T, back: bool) {
+    let (rows, cols) = (c.rows(), c.cols());
+    let one = |i: usize, j: usize| {
+        let (there, here) = (c.at(i, j).cast::<[T; UNIT]>(), stage.wrapping_add(i * cols + j).cast::<[T; UNIT]>());
+        // SAFETY: the caller's promise.
+        unsafe { if back { *there = *here } else { *here = *there } }
+    };
+    if c.row_stride().unsigned_abs() / 2 < c.col_stride().unsigned_abs() {
+        (0..cols).step_by(UNIT).for_each(|j| (0..rows).for_each(|i| one(i, j)));
+    } else {
+        (0..rows).for_each(|i| (0..cols).step_by(UNIT).for_each(|j| one(i, j)));
+    }
+}
