@@ -167,6 +167,11 @@ fn unused_strides() -> Result<(), Error> {
         let mut c = [f64::NAN; 2];
         Gemm::new(a, b).threads(Threads::Exactly(7)).run(MatMut::strided(&mut c, 2, 1, 1, far)?)?;
         assert_eq!(c, [1000.0; 2]);
+        c[0] = f64::NAN;
+        Gemm::new(a.block(1..2, 0..1000)?, b)
+            .threads(Threads::Exactly(7))
+            .run(MatMut::strided(&mut c, 1, 1, far, far)?)?;
+        assert_eq!(c[0], 1000.0);
     }
     Ok(())
 }
