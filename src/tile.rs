@@ -251,7 +251,8 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             rows[r] = narrow.ptr.wrapping_offset(r as isize * narrow.row);
         }
         let narrow_step = if ALONG { 1 } else { narrow.depth };
-        let (own_lanes, wide_vector) = if apart > 0 { (0, apart) } else { (S::LANES, S::LANES as isize * wide.lane) };
+        let (own_lanes, wide_vector) =
+            if apart > 0 { (0, apart) } else { (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)) };
         Walk {
             rows,
             narrow_step,
