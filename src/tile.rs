@@ -217,7 +217,10 @@ unsafe fn store_to<S: Simd, const R: usize, const NV: usize>(
                 S::store(at(r, NV - 1), S::fma(alpha, sums[r][NV - 1], old(at(r, NV - 1), false)));
             }
         } else {
-            let edge = sums.map(|row| row[NV - 1]);
+            let mut edge = [alpha; R];
+            for r in 0..R {
+                edge[r] = sums[r][NV - 1];
+            }
             for r in 0..R {
                 S::store_first(at(r, NV - 1), S::fma(alpha, edge[r], old(at(r, NV - 1), true)), mask);
             }
