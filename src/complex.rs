@@ -21,7 +21,7 @@ pub trait Pair<T>: Element {
 }
 
 /// Computes a product of complex matrices, all operands checked.
-pub fn multiply<E: Pair<T>, T: Real>(gemm: Gemm<'_, E>, c: MatMut<'_, E>, machine: &Machine) {
+pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machine: &Machine) {
     const { assert!(size_of::<E>() == 2 * size_of::<T>() && align_of::<E>() == align_of::<T>()) }
     let (m, n, k) = (gemm.a.rows(), gemm.b.cols(), gemm.a.cols());
     if m == 0 || n == 0 {

@@ -1,14 +1,14 @@
 //! The public product: a builder, and the plain function.
 
-use core::ops::Range;
-
 use crate::element::{Element, Real};
 use crate::epilogue::Epilogue;
 use crate::error::Error;
 use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef, overlap};
+use crate::nest::small::Little;
 use crate::nest::{self, Place, Problem};
 use crate::plan::{Facts, Plan, block_len, swaps, tasks_worth};
+use crate::simd::Kernels;
 
 /// How many threads a product may use. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,22 +143,24 @@ impl<'a, T: Element> Gemm<'a, T> {
         if !self.is_plain(&c) {
             self.check(&c)?;
         }
-        self.execute(c, machine()?);
+        T::multiply(&self, c, machine()?);
         Ok(())
     }
 
     /// Whether all is right at first sight, as it is in nearly every call: `check` takes three times as long.
     #[inline]
     fn is_plain(&self, c: &MatMut<'_, T>) -> bool {
-        let (a, b, c) = (&self.a, &self.b, c.as_ref());
-        let written = c.addresses();
-        let apart = |read: Range<usize>| read.end <= written.start || written.end <= read.start;
-        a.cols() == b.rows()
+        let (a, b) = (&self.a, &self.b);
+        let (written, end) = (c.at(0, 0) as usize, c.end());
+        let strides =
+            a.row_stride() | a.col_stride() | b.row_stride() | b.col_stride() | c.row_stride() | c.col_stride();
+        strides >= 0
+            && a.cols() == b.rows()
             && c.rows() == a.rows()
             && c.cols() == b.cols()
             && c.layout().is_injective()
-            && apart(a.addresses())
-            && apart(b.addresses())
+            && (a.end() <= written || end <= a.as_ptr() as usize)
+            && (b.end() <= written || end <= b.as_ptr() as usize)
             && self.epilogue.is_none()
     }
 
@@ -180,9 +182,8 @@ impl<'a, T: Element> Gemm<'a, T> {
     }
 
     /// Computes the product, all operands checked.
-    #[inline]
     pub(crate) fn execute(self, c: MatMut<'_, T>, machine: &Machine) {
-        T::multiply(self, c, machine);
+        T::multiply(&self, c, machine);
     }
 }
 
@@ -226,23 +227,33 @@ impl<'a, T: Real> Gemm<'a, T> {
         self
     }
 
-    /// Computes the product of real matrices, all operands checked.
-    pub(crate) fn multiply(self, c: MatMut<'_, T>, machine: &Machine) {
-        let Gemm { a, b, alpha, beta, epilogue, .. } = self;
+    /// Computes the product of real matrices, all operands checked. What goes before a little product is most of its time:
+    /// nothing is copied until it is known not to be one.
+    #[inline]
+    pub(crate) fn multiply(&self, c: MatMut<'_, T>, machine: &Machine) {
+        let kernels = T::kernels(machine);
+        let little = Little::new(&self.a, &self.b, &c, self.alpha, self.beta);
+        if self.epilogue.is_some() || (self.alpha == T::ZERO && !self.multiply_by_zero) || !little.run(kernels) {
+            self.multiply_any(c, kernels, machine);
+        }
+    }
+
+    #[inline(never)]
+    fn multiply_any(&self, c: MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
+        let Gemm { a, b, alpha, beta, epilogue, .. } = *self;
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
         let epilogue = epilogue.filter(|epilogue| !epilogue.is_empty());
         let mut problem = Problem { a, b, c, alpha, beta, epilogue, place: Place::WHOLE, complex: None };
         if m == 0 || n == 0 {
             return;
         }
-        let kernels = T::kernels(machine);
         if k == 0 || (alpha == T::ZERO && !self.multiply_by_zero) {
             return nest::scale(&problem, kernels);
         }
         if swaps(m, n, k, (problem.c.row_stride(), problem.c.col_stride()), kernels.lanes) {
             problem = problem.t();
         }
-        if nest::small::run(&problem, kernels) {
+        if epilogue.is_some() && nest::small::run(&problem, kernels) {
             return;
         }
         let block = self.block.unwrap_or_else(|| block_len(k, T::KC));

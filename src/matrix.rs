@@ -13,8 +13,8 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub rows: usize,
-    pub cols: usize,
     pub row_stride: isize,
+    pub cols: usize,
     pub col_stride: isize,
 }
 
@@ -96,9 +96,9 @@ impl Layout {
         self.never_meets_itself()
     }
 
-    /// `is_injective` where neither dimension is contiguous.
+    /// `is_injective` where neither dimension is contiguous. By value: what a pointer is taken of is stored first.
     #[cold]
-    fn never_meets_itself(&self) -> bool {
+    fn never_meets_itself(self) -> bool {
         let (rs, cs) = (self.row_stride.unsigned_abs(), self.col_stride.unsigned_abs());
         // i·rs = j·cs has its smallest solution at i = cs/g, j = rs/g.
         let g = gcd(rs, cs);
@@ -233,6 +233,20 @@ macro_rules! view_methods {
         }
 
         /// `block` for ranges known to be within the matrix.
+        /// One past the last address, if there are elements and no stride is negative.
+        #[inline]
+        pub(crate) fn end(&self) -> usize {
+            let reach = |len: usize, stride: isize| (len as isize - 1).wrapping_mul(stride);
+            let Layout { rows, row_stride, cols, col_stride } = self.layout;
+            let last = reach(rows, row_stride).wrapping_add(reach(cols, col_stride));
+            self.ptr.wrapping_offset(last).wrapping_add(1) as usize
+        }
+
+        #[inline]
+        pub(crate) fn layout(&self) -> &Layout {
+            &self.layout
+        }
+
         #[inline]
         pub(crate) fn part(self, rows: Range<usize>, cols: Range<usize>) -> Self {
             debug_assert!(rows.end <= self.rows() && cols.end <= self.cols());
@@ -377,17 +391,6 @@ impl<'a, T> MatRef<'a, T> {
     #[inline]
     pub(crate) fn as_ptr(&self) -> *const T {
         self.ptr
-    }
-
-    #[inline]
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// From the first to the last address, if there are elements.
-    #[inline]
-    pub(crate) fn addresses(&self) -> Range<usize> {
-        addresses(self.ptr, &self.layout)
     }
 
     /// Complex numbers as pairs of adjacent columns; see `Layout::of_pairs`.

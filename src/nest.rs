@@ -364,7 +364,7 @@ impl<T: Real> Nest<'_, T> {
             }
         };
         if block.adjacent {
-            return finished(out, repeat);
+            return finished(out, &repeat);
         }
         // SAFETY: as above; one tile.
         unsafe {
@@ -372,10 +372,10 @@ impl<T: Real> Nest<'_, T> {
             let to = problem.part(rectangle.0.clone(), rectangle.1.clone()).c;
             if let Some(scalars) = block.scalars {
                 let bare = Out { old: Old::Constant(T::NEG_ZERO), alpha: T::ONE, ..out };
-                return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, Repeat::ONCE));
+                return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, &Repeat::ONCE));
             }
             let read = matches!(block.old, Old::Times(_));
-            staged(to, problem.complex.is_some(), read, &|c, row| finished(Out { c, row, ..out }, Repeat::ONCE));
+            staged(to, problem.complex.is_some(), read, &|c, row| finished(Out { c, row, ..out }, &Repeat::ONCE));
         }
     }
 

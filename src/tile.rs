@@ -88,7 +88,7 @@ impl Repeat {
 /// The instruction set of the kernel is there; R rows and `depth` steps of the narrow side, `depth` steps of NV vectors
 /// of the wide side (of `cols` elements if it is loaded in part) and `cols` columns of R rows of C are valid, for each of
 /// the repeated tiles.
-pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>, Repeat);
+pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>, &Repeat);
 
 /// How a tile loads the wide operand: whole vectors; the last one in part, since nothing may be read beyond an operand;
 /// or turned in registers, being contiguous along the depth.
@@ -101,7 +101,7 @@ pub const TURNED: u8 = 2;
 pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
     step: &Step<S::T>,
     out: &Out<S::T>,
-    repeat: Repeat,
+    repeat: &Repeat,
 ) {
     let blocks = WIDE == TURNED && step.apart > 0;
     let last = if blocks { out.cols } else { out.cols - (NV - 1) * S::LANES };
@@ -112,10 +112,12 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
             // C is written last, but asked for first: it comes while the sums are made.
-            for r in 0..R {
-                let row = c.offset(r as isize * out.row);
-                S::prefetch(row);
-                S::prefetch(row.add(out.cols - 1));
+            if step.depth > 16 {
+                for r in 0..R {
+                    let row = c.offset(r as isize * out.row);
+                    S::prefetch(row);
+                    S::prefetch(row.add(out.cols - 1));
+                }
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
             if !step.before.ptr.is_null() {

@@ -1,12 +1,13 @@
-//! Little products. With so little to do, planning would be most of the work: without a plan a call took 30 ns, not 80.
+//! Little products. With so little to do, planning would be most of the work, and so would be copying the operands' views:
+//! all is by value here and stays in registers.
 
 use core::mem::MaybeUninit;
 
 use super::{Problem, Rows, first_block};
 use crate::element::Real;
-use crate::matrix::MatRef;
+use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::MOST_POINTERS;
+use crate::plan::{MOST_POINTERS, swaps};
 use crate::runs::{Group, even, pieces};
 use crate::simd::Kernels;
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
@@ -21,98 +22,162 @@ const WORK: usize = 3 * 24 * 64;
 /// The most vectors that are packed on the stack; and those that one tile takes whatever its rows.
 const PACKED: usize = 3;
 
-/// Computes a product that is little and whose operands tiles can walk, if it is one.
-#[inline]
+/// Computes a product that is little, and its epilogue, if it is one.
 pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
-    let Problem { a, b, c, epilogue, .. } = problem;
-    let (m, n, k) = (c.rows(), c.cols(), a.cols());
-    let across = a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
-    let in_reach = (across || a.col_stride() == 1) && (n == 1 || c.col_stride() == 1);
-    if m > ROWS || n > VECTORS * kernels.lanes || k > STEPS || !in_reach {
+    let Problem { a, b, c, alpha, beta, .. } = problem;
+    if !Little::new(a, b, c, *alpha, *beta).run_as_is(kernels) {
         return false;
     }
-    let vectors = pieces(n, kernels.lanes);
-    if m * vectors * k > WORK {
-        return false;
-    }
-    if n > 1 && b.col_stride() != 1 {
-        return vectors <= PACKED.min(kernels.tiles.rows.len()) && pack(problem, kernels);
-    }
-    let menu = kernels.tiles.rows;
-    // The widest tile that has at least half a dozen rows, or all.
-    let mut vecs = vectors.min(menu.len());
-    while vecs > PACKED && menu[vecs - 1] < m.min(6) {
-        vecs -= 1;
-    }
-    let rows = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
-    let tiles = Tiles { problem, kernels, across };
-    if m <= rows && vectors <= vecs {
-        let one = |len| Group { start: 0, len, count: 1 };
-        tiles.equal(one(m), one(vectors));
-    } else if m <= rows {
-        for cols in even(0..vectors, pieces(vectors, vecs)).groups(n < vectors * kernels.lanes) {
-            tiles.equal(Group { start: 0, len: m, count: 1 }, cols);
-        }
-    } else {
-        for cols in even(0..vectors, pieces(vectors, vecs)) {
-            for rows in even(0..m, pieces(m, rows)).groups(false) {
-                tiles.equal(rows, Group { start: cols.start, len: cols.len(), count: 1 });
-            }
-        }
-    }
-    if epilogue.is_some() {
-        // SAFETY: C, whose columns are adjacent or one; just stored, and still in L1.
-        unsafe { problem.finish(kernels, &Rows { ptr: c.at(0, 0), row: c.row_stride(), col: 1 }, 0..m, 0..n) }
-    }
+    let (m, n) = (c.rows(), c.cols());
+    // SAFETY: C, whose columns are adjacent or one; just stored, and still in L1.
+    unsafe { problem.finish(kernels, &Rows { ptr: c.at(0, 0), row: c.row_stride(), col: 1 }, 0..m, 0..n) }
     true
 }
 
-struct Tiles<'a, T: Real> {
-    problem: &'a Problem<'a, T>,
-    kernels: &'a Kernels<T>,
-    across: bool,
+/// A product, perhaps a little one: what its views hold, in plain numbers.
+#[derive(Clone, Copy)]
+pub struct Little<T> {
+    m: usize,
+    n: usize,
+    k: usize,
+    a: Narrow<T>,
+    b: Wide<T>,
+    c: Rows<T>,
+    alpha: T,
+    beta: T,
 }
 
-impl<T: Real> Tiles<'_, T> {
+impl<T: Real> Little<T> {
+    #[inline(always)]
+    pub fn new(a: &MatRef<'_, T>, b: &MatRef<'_, T>, c: &MatMut<'_, T>, alpha: T, beta: T) -> Self {
+        Little {
+            m: c.rows(),
+            n: c.cols(),
+            k: a.cols(),
+            a: Narrow { ptr: a.as_ptr(), row: a.row_stride(), depth: a.col_stride() },
+            b: Wide { ptr: b.as_ptr(), depth: b.row_stride(), lane: b.col_stride() },
+            c: Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() },
+            alpha,
+            beta,
+        }
+    }
+
+    /// The same product as Cᵀ = Bᵀ·Aᵀ.
+    #[inline(always)]
+    fn t(self) -> Self {
+        Little {
+            m: self.n,
+            n: self.m,
+            a: Narrow { ptr: self.b.ptr, row: self.b.lane, depth: self.b.depth },
+            b: Wide { ptr: self.a.ptr, depth: self.a.depth, lane: self.a.row },
+            c: Rows { ptr: self.c.ptr, row: self.c.col, col: self.c.row },
+            ..self
+        }
+    }
+
+    /// Computes it, this way or as its transpose, if it is little and tiles can walk its operands.
+    #[inline(always)]
+    pub fn run(self, kernels: &Kernels<T>) -> bool {
+        let Little { m, n, k, c, .. } = self;
+        if m.wrapping_sub(1) >= VECTORS * kernels.lanes || n.wrapping_sub(1) >= VECTORS * kernels.lanes {
+            return false;
+        }
+        let turned = swaps(m, n, k, (c.row, c.col), kernels.lanes);
+        if turned { self.t() } else { self }.run_as_is(kernels)
+    }
+
+    #[inline(always)]
+    fn run_as_is(self, kernels: &Kernels<T>) -> bool {
+        let Little { m, n, k, a, b, c, alpha, beta } = self;
+        // Only for what is not inlined: what has an address is stored when it is made.
+        let copy = || Little { m, n, k, a, b, c, alpha, beta };
+        let across = a.row == 1 || (m == 1 && a.depth != 1);
+        let in_reach = (across || a.depth == 1) && (n == 1 || c.col == 1);
+        if m > ROWS || n > VECTORS * kernels.lanes || k.wrapping_sub(1) >= STEPS || !in_reach {
+            return false;
+        }
+        let vectors = pieces(n, kernels.lanes);
+        if m * vectors * k > WORK {
+            return false;
+        }
+        if n > 1 && b.lane != 1 {
+            return vectors <= PACKED.min(kernels.tiles.rows.len()) && copy().packed(kernels);
+        }
+        let menu = kernels.tiles.rows;
+        // The widest tile that has at least half a dozen rows, or all.
+        let mut vecs = vectors.min(menu.len());
+        while vecs > PACKED && menu[vecs - 1] < m.min(6) {
+            vecs -= 1;
+        }
+        let rows = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
+        if m <= rows && vectors <= vecs {
+            let one = |len| Group { start: 0, len, count: 1 };
+            copy().tiles(one(m), one(vectors), across, kernels);
+        } else {
+            copy().strips(rows, vecs, across, kernels);
+        }
+        true
+    }
+
+    /// More than one tile, of at most so many rows and vectors.
+    #[inline(never)]
+    fn strips(self, rows: usize, vecs: usize, across: bool, kernels: &Kernels<T>) {
+        let vectors = pieces(self.n, kernels.lanes);
+        if self.m <= rows {
+            for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
+                self.tiles(Group { start: 0, len: self.m, count: 1 }, cols, across, kernels);
+            }
+        } else {
+            for cols in even(0..vectors, pieces(vectors, vecs)) {
+                for rows in even(0..self.m, pieces(self.m, rows)).groups(false) {
+                    let cols = Group { start: cols.start, len: cols.len(), count: 1 };
+                    self.tiles(rows, cols, across, kernels);
+                }
+            }
+        }
+    }
+
     /// Tiles of one size: strips of rows by one of vectors, or one by several.
     #[inline(always)]
-    fn equal(&self, rows: Group, vectors: Group) {
-        let Problem { a, b, c, alpha, beta, .. } = self.problem;
-        let lanes = self.kernels.lanes;
-        let (col, width) = (vectors.start * lanes, vectors.len * lanes);
+    fn tiles(self, rows: Group, vectors: Group, across: bool, kernels: &Kernels<T>) {
+        let Little { a, b, c, .. } = self;
+        let (col, width) = (vectors.start * kernels.lanes, vectors.len * kernels.lanes);
         let count = rows.count * vectors.count;
         if count == 0 {
             return;
         }
-        let cols = width.min(c.cols() - col);
+        let cols = width.min(self.n - col);
         let repeat = match vectors.count {
             1 => {
                 let next = rows.len as isize;
-                Repeat { count, narrow: next * a.row_stride(), wide: 0, before: 0, c: next * c.row_stride() }
+                &Repeat { count, narrow: next.wrapping_mul(a.row), wide: 0, before: 0, c: next.wrapping_mul(c.row) }
             }
-            _ => Repeat { count, narrow: 0, wide: width as isize, before: 0, c: width as isize },
+            _ => &Repeat { count, narrow: 0, wide: width as isize, before: 0, c: width as isize },
         };
-        let narrow = Narrow { ptr: a.at(rows.start, 0), row: a.row_stride(), depth: a.col_stride() };
-        let wide = Wide { ptr: b.at(0, col), depth: b.row_stride(), lane: 1 };
-        let out = Out { c: c.at(rows.start, col), row: c.row_stride(), old: first_block(*beta), alpha: *alpha, cols };
-        let tile = self.kernels.tiles.tiles[vectors.len - 1][rows.len - 1].of(self.across, cols < width);
+        let narrow = Narrow { ptr: a.ptr.wrapping_offset((rows.start as isize).wrapping_mul(a.row)), ..a };
+        let wide = Wide { ptr: b.ptr.wrapping_add(col), depth: b.depth, lane: 1 };
+        let out = Out {
+            c: c.at(rows.start, 0).wrapping_add(col),
+            row: c.row,
+            old: first_block(self.beta),
+            alpha: self.alpha,
+            cols,
+        };
+        let tile = kernels.tiles.tiles[vectors.len - 1][rows.len - 1].of(across, cols < width);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
-        unsafe { tile(&Step { depth: a.cols(), apart: 0, narrow, wide, before: Before::NOTHING }, &out, repeat) }
+        unsafe { tile(&Step { depth: self.k, apart: 0, narrow, wide, before: Before::NOTHING }, &out, repeat) }
     }
-}
 
-/// The same with B contiguous along the depth: packed on the stack.
-#[inline(never)]
-fn pack<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
-    const ROOM: usize = PACKED * 16 * STEPS + SLACK;
-    let (b, mut room) = (&problem.b, [const { MaybeUninit::<T>::uninit() }; ROOM]);
-    let (lane, step, lanes, depth) = (b.col_stride(), b.row_stride(), b.cols(), b.rows());
-    let (width, dst) = (lanes.next_multiple_of(kernels.lanes), room.as_mut_ptr().cast());
-    debug_assert!(kernels.lanes <= 16 && width * depth + SLACK <= ROOM);
-    // SAFETY: B as its view promises; the room is large enough, and written before it is read.
-    unsafe {
-        (kernels.pack)(&Panel { src: b.as_ptr(), lane, step, lanes, depth, dst, width });
-        let b = MatRef::from_raw_parts(dst, depth, lanes, width as isize, 1);
-        run(&Problem { b, c: problem.c.alias(), ..*problem }, kernels)
+    /// The same with B contiguous along the depth: packed on the stack.
+    #[inline(never)]
+    fn packed(self, kernels: &Kernels<T>) -> bool {
+        const ROOM: usize = PACKED * 16 * STEPS + SLACK;
+        let Little { n, k, b, .. } = self;
+        let mut room = [const { MaybeUninit::<T>::uninit() }; ROOM];
+        let (width, dst) = (n.next_multiple_of(kernels.lanes), room.as_mut_ptr().cast());
+        debug_assert!(kernels.lanes <= 16 && width * k + SLACK <= ROOM);
+        // SAFETY: B as its view promises; the room is large enough, and written before it is read.
+        unsafe { (kernels.pack)(&Panel { src: b.ptr, lane: b.lane, step: b.depth, lanes: n, depth: k, dst, width }) }
+        Little { b: Wide { ptr: dst, depth: width as isize, lane: 1 }, ..self }.run_as_is(kernels)
     }
 }
