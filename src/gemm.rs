@@ -278,6 +278,7 @@ impl<T: Real> Problem<'_, T> {
             block,
             menu: kernels.tiles.rows,
             turning: kernels.turning.rows,
+            turn: kernels.turn,
             l1d: machine.l1d,
             l2: machine.l2,
             threads: threads.tasks(m, n, k),

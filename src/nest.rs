@@ -202,7 +202,7 @@ impl<T: Real> Nest<'_, T> {
         let narrow_buffer = wide_buffer.wrapping_add(wide_room);
         let sums_buffer = narrow_buffer.wrapping_add(narrow_room + slack);
         let a = &problem.a;
-        let across = plan.pack_narrow || a.row_stride() == 1 || (m == 1 && a.col_stride() != 1);
+        let across = plan.pack_narrow || if m == 1 { a.col_stride() != 1 } else { a.row_stride() == 1 };
         let c = &problem.c;
         let c = Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() };
 

@@ -31,14 +31,16 @@ pub struct Panel<T> {
 /// has room for `width`·`depth` and [`SLACK`] more, which become garbage.
 pub type PackFn<T> = unsafe fn(&Panel<T>);
 
-/// See [`PackFn`].
+/// See [`PackFn`]. Panels of whole vectors of `L` turn its squares, the others those of `S`.
 #[inline(always)]
-pub unsafe fn pack<S: Simd>(panel: &Panel<S::T>) {
+pub unsafe fn pack<S: Simd, L: Simd<T = S::T>>(panel: &Panel<S::T>) {
     // SAFETY: as the caller promises.
     unsafe {
         if panel.lane == 1 {
             copy::<S>(panel)
-        } else if panel.step == 1 {
+        } else if panel.step == 1 && panel.depth >= L::TURN && panel.width.is_multiple_of(L::LANES) {
+            transpose::<L>(panel)
+        } else if panel.step == 1 && panel.depth >= S::TURN {
             transpose::<S>(panel)
         } else {
             gather::<S>(panel)
@@ -73,21 +75,21 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
 }
 
 /// The source is contiguous along the depth: squares are turned in registers, a cache line's steps of all lanes at a
-/// time. (Lanes a power of two apart share a cache set: a line must be used up before those of the next lanes come.)
+/// time. (Lanes a power of two apart share a cache set: a line must be used up before those of the next lanes come.) There
+/// are at least as many steps as a square has.
 #[inline(always)]
 unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
-    if p.depth < S::TURN {
-        // SAFETY: the caller's promise.
-        return unsafe { gather::<S>(p) };
-    }
-    for from in (0..p.depth).step_by(LINE / size_of::<S::T>()) {
+    let line = LINE / size_of::<S::T>();
+    // Squares of whole lines leave nothing behind: fewer streams from memory are faster.
+    let together = if S::TURN >= line { p.depth } else { line };
+    for from in (0..p.depth).step_by(together) {
         // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.
         let mut at = p.width.next_multiple_of(S::LANES);
         while at > 0 {
             at -= S::LANES;
             // Lanes beyond the last one repeat it.
             let first = at.min(p.lanes - 1);
-            for step in (from..p.depth.min(from + LINE / size_of::<S::T>())).step_by(S::TURN) {
+            for step in (from..p.depth.min(from + together)).step_by(S::TURN) {
                 // The last squares overlap those before them.
                 let step = step.min(p.depth - S::TURN);
                 // SAFETY: `TURN` steps of existing lanes are read, and as many groups and the slack written.

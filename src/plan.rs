@@ -23,6 +23,8 @@ pub struct Facts<'a> {
     /// The most rows of a tile of 1, 2, 3 … vectors, and of one that turns the wide operand.
     pub menu: &'a [usize],
     pub turning: &'a [usize],
+    /// Steps that it turns at once.
+    pub turn: usize,
     pub l1d: usize,
     pub l2: usize,
     /// How many tasks may run at once.
@@ -85,13 +87,19 @@ impl Plan {
         let in_lanes = (f.b.1 == 1 || f.n == 1) && !f.complex;
         // One column is either, and deep enough it has K-blocks to walk together.
         let along_b = f.b.0 == 1 && !f.complex && (!in_lanes || (f.n == 1 && f.k > block));
-        let turn = along_b && f.k > 1 && f.m <= f.turning[0];
+        let turn = along_b && f.k >= f.turn && f.m <= f.turning[0];
         let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
         let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
         let from_memory = f.k.saturating_mul(f.n) > 16 * f.l2 / f.size;
         let menu = match turn {
             // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
             true if from_memory => &f.turning[..1],
+            // Squares of whole cache lines need not stay; but of lanes pages apart, one vector's are enough.
+            true if f.turn * f.size >= LINE => match () {
+                _ if pages_apart(f.b.1) => &f.turning[..1],
+                _ if from_memory => &f.turning[..2],
+                _ => f.turning,
+            },
             true => {
                 let stay = |vecs: &usize| fits(vecs * f.lanes, 1, bytes(f.b.1), f.l1d);
                 &f.turning[..(2..=f.turning.len()).take_while(stay).last().unwrap_or(1)]
@@ -142,7 +150,7 @@ impl Plan {
         let split = split(f, vectors, rows, vecs, block);
         // The sums of one vector are one chain, and wait for its latency; those of several K-blocks are several. Lines of
         // two blocks a page apart would share a cache set; from memory, more streams are slower.
-        let most = f.turning.iter().take_while(|&&menu_rows| rows <= menu_rows).count();
+        let most = f.turning.iter().take_while(|&&menu_rows| f.m <= menu_rows).count();
         let apart = if f.n == 1 { most } else { PAGE / (block * f.size) };
         let together = match split {
             Split::Grid { .. } if turn && vecs == 1 && !pack_narrow && !from_memory => {
@@ -280,6 +288,7 @@ mod tests {
             block: block_len(k, 512),
             menu: &MENU,
             turning: &[4, 4, 2, 1],
+            turn: 4,
             l1d: 32 << 10,
             l2: 512 << 10,
             threads: 1,

@@ -313,33 +313,73 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         }
     }
 
-    /// Turns and adds as many steps as fill squares, and says how many. The vectors take turns: the sums of each are a
-    /// chain of dependent additions, and the processor looks only a square or two ahead.
+    /// Turns and adds all steps if they fill a square, and says how many.
     ///
     /// # Safety
     /// The steps are there, and so is the instruction set.
     #[inline(always)]
     unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize) -> usize {
-        let all = self.lanes == (NV - 1) * self.own_lanes + S::LANES;
+        if depth < S::TURN {
+            return 0;
+        }
         for _ in 0..depth / S::TURN {
-            for v in 0..NV {
-                // SAFETY: the caller's promise. The same twice: the compiler drops the repeating of lanes from the first.
-                unsafe {
-                    let src = self.wide.offset(v as isize * self.wide_vector);
-                    let columns = match all {
-                        true => S::turn(src, self.lane, S::LANES),
-                        false => S::turn(src, self.lane, self.lanes - v * self.own_lanes),
-                    };
-                    for c in 0..S::TURN {
-                        for r in 0..R {
-                            sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
-                        }
+            // SAFETY: the caller's promise.
+            unsafe { self.add_square(sums, 0) };
+            self.advance(S::TURN as isize);
+        }
+        let rest = depth % S::TURN;
+        if rest > 0 {
+            // The last square overlaps the one before it.
+            self.advance(rest as isize - S::TURN as isize);
+            // SAFETY: the caller's promise: that many steps came before.
+            unsafe { self.add_square(sums, S::TURN - rest) };
+        }
+        depth
+    }
+
+    /// Turns a square and adds its steps but for the first `skipped`. The vectors take turns: the sums of each are a chain
+    /// of dependent additions, and the processor looks only a square or two ahead.
+    ///
+    /// # Safety
+    /// The steps are there, and so is the instruction set.
+    #[inline(always)]
+    unsafe fn add_square(&self, sums: &mut [[S::V; NV]; R], skipped: usize) {
+        const { assert!(NV <= 4 || WIDE != TURNED) }
+        // As a loop it would be too long to be unrolled, and the sums lie in memory.
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.add_square_to(sums, 0, skipped);
+            if NV > 1 {
+                self.add_square_to(sums, 1, skipped);
+            }
+            if NV > 2 {
+                self.add_square_to(sums, 2, skipped);
+            }
+            if NV > 3 {
+                self.add_square_to(sums, 3, skipped);
+            }
+        }
+    }
+
+    /// The same for the sums of one vector.
+    #[inline(always)]
+    unsafe fn add_square_to(&self, sums: &mut [[S::V; NV]; R], v: usize, skipped: usize) {
+        let all = self.lanes == (NV - 1) * self.own_lanes + S::LANES;
+        // SAFETY: the caller's promise. The same twice: the compiler drops the repeating of lanes from the first.
+        unsafe {
+            let src = self.wide.offset(v as isize * self.wide_vector);
+            let columns = match all {
+                true => S::turn(src, self.lane, S::LANES),
+                false => S::turn(src, self.lane, self.lanes - v * self.own_lanes),
+            };
+            for c in 0..S::TURN {
+                for r in 0..R {
+                    if c >= skipped {
+                        sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
                     }
                 }
             }
-            self.advance(S::TURN as isize);
         }
-        depth / S::TURN * S::TURN
     }
 
     /// One step of vector `v`, lane by lane.

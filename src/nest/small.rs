@@ -91,7 +91,7 @@ impl<T: Real> Little<T> {
         let Little { m, n, k, a, b, c, alpha, beta } = self;
         // Only for what is not inlined: what has an address is stored when it is made.
         let copy = || Little { m, n, k, a, b, c, alpha, beta };
-        let across = a.row == 1 || (m == 1 && a.depth != 1);
+        let across = if m == 1 { a.depth != 1 } else { a.row == 1 };
         let in_reach = (across || a.depth == 1) && (n == 1 || c.col == 1);
         if m > ROWS || n > VECTORS * kernels.lanes || k.wrapping_sub(1) >= STEPS || !in_reach {
             return false;

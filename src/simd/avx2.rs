@@ -144,6 +144,8 @@ impl Simd for Avx2<f32> {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
 
+    type Columns = [__m256; 4];
+
     #[inline(always)]
     unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [__m256; 4] {
         // SAFETY: see splat; runs from `runs` on repeat the last.
@@ -306,6 +308,8 @@ impl Simd for Avx2<f64> {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
+
+    type Columns = [__m256d; 4];
 
     #[inline(always)]
     unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [__m256d; 4] {

@@ -1,5 +1,6 @@
-//! AVX-512 (F, BW, DQ, VL): 32 registers of 512 bits, masks on every lane. Panels are packed with AVX2: squares of 512
-//! bits need more shuffles for each element.
+//! AVX-512 (F, BW, DQ, VL): 32 registers of 512 bits, masks on every lane. Panels of less than a vector are packed with AVX2.
+
+#![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled
 
 use core::arch::x86_64::*;
 
@@ -107,28 +108,60 @@ impl Simd for Avx512<f32> {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
 
+    const TURN: usize = 16;
+    type Columns = [__m512; 16];
+
     #[inline(always)]
-    unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [__m512; 4] {
-        // SAFETY: see splat; runs from `runs` on repeat the last. The inserts read memory; two shuffles within quarters
-        // finish.
+    unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [__m512; 16] {
+        // SAFETY: see splat.
         unsafe {
-            let quarter = |i: usize| _mm_loadu_ps(src.offset(i.min(runs - 1) as isize * run));
-            let row = |i: usize| {
-                let v = _mm512_castps128_ps512(quarter(i));
-                let v = _mm512_insertf32x4::<1>(v, quarter(i + 4));
-                _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(v, quarter(i + 8)), quarter(i + 12))
-            };
-            let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
-            let (a, b) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
-            let (x, y) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
-            [
-                _mm512_shuffle_ps::<0x44>(a, x),
-                _mm512_shuffle_ps::<0xEE>(a, x),
-                _mm512_shuffle_ps::<0x44>(b, y),
-                _mm512_shuffle_ps::<0xEE>(b, y),
-            ]
+            if runs >= 16 {
+                return turn_f32(|i| src.offset(i as isize * run));
+            }
+            let mut columns = [_mm512_setzero_ps(); 16];
+            turn_few_f32(src, run, runs, &mut columns);
+            columns
         }
     }
+}
+
+/// Sixteen steps of sixteen rows. A cache line of each is read at once: rows a power of two apart share a cache set, which
+/// holds fewer lines than there are rows.
+#[inline(always)]
+unsafe fn turn_f32(at: impl Fn(usize) -> *const f32) -> [__m512; 16] {
+    // SAFETY: see the trait; the caller says where the rows are.
+    unsafe {
+        let row = |i: usize| _mm512_loadu_ps(at(i));
+        let mut quarters = [[_mm512_setzero_ps(); 4]; 4];
+        for g in 0..4 {
+            let (r0, r1, r2, r3) = (row(4 * g), row(4 * g + 1), row(4 * g + 2), row(4 * g + 3));
+            let (a, b) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
+            let (x, y) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
+            quarters[0][g] = _mm512_shuffle_ps::<0x44>(a, x);
+            quarters[1][g] = _mm512_shuffle_ps::<0xEE>(a, x);
+            quarters[2][g] = _mm512_shuffle_ps::<0x44>(b, y);
+            quarters[3][g] = _mm512_shuffle_ps::<0xEE>(b, y);
+        }
+        let mut columns = [_mm512_setzero_ps(); 16];
+        for c in 0..4 {
+            let [t0, t1, t2, t3] = quarters[c];
+            let (a, b) = (_mm512_shuffle_f32x4::<0x44>(t0, t1), _mm512_shuffle_f32x4::<0xEE>(t0, t1));
+            let (x, y) = (_mm512_shuffle_f32x4::<0x44>(t2, t3), _mm512_shuffle_f32x4::<0xEE>(t2, t3));
+            columns[c] = _mm512_shuffle_f32x4::<0x88>(a, x);
+            columns[4 + c] = _mm512_shuffle_f32x4::<0xDD>(a, x);
+            columns[8 + c] = _mm512_shuffle_f32x4::<0x88>(b, y);
+            columns[12 + c] = _mm512_shuffle_f32x4::<0xDD>(b, y);
+        }
+        columns
+    }
+}
+
+/// The same of fewer rows, the last of them repeated. Not inlined: addresses to choose from would slow the loop down.
+#[inline(never)]
+#[target_feature(enable = "avx512f")]
+unsafe fn turn_few_f32(src: *const f32, run: isize, runs: usize, columns: &mut [__m512; 16]) {
+    // SAFETY: see the trait.
+    *columns = unsafe { turn_f32(|i| src.offset(i.min(runs - 1) as isize * run)) };
 }
 
 impl Simd for Avx512<f64> {
@@ -229,20 +262,55 @@ impl Simd for Avx512<f64> {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
 
+    const TURN: usize = 8;
+    type Columns = [__m512d; 8];
+
     #[inline(always)]
-    unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [__m512d; 4] {
-        // SAFETY: see the f32 methods.
+    unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [__m512d; 8] {
+        // SAFETY: see splat.
         unsafe {
-            let quarter = |i: usize| _mm_loadu_pd(src.offset(i.min(runs - 1) as isize * run));
-            let row = |i: usize| {
-                let v = _mm512_castpd128_pd512(quarter(i));
-                let v = _mm512_insertf64x2::<1>(v, quarter(i + 2));
-                _mm512_insertf64x2::<3>(_mm512_insertf64x2::<2>(v, quarter(i + 4)), quarter(i + 6))
-            };
-            let (r0, r1) = (row(0), row(1));
-            [_mm512_unpacklo_pd(r0, r1), _mm512_unpackhi_pd(r0, r1), r0, r1]
+            if runs >= 8 {
+                return turn_f64(|i| src.offset(i as isize * run));
+            }
+            let mut columns = [_mm512_setzero_pd(); 8];
+            turn_few_f64(src, run, runs, &mut columns);
+            columns
         }
     }
+}
+
+/// Eight steps of eight rows.
+#[inline(always)]
+unsafe fn turn_f64(at: impl Fn(usize) -> *const f64) -> [__m512d; 8] {
+    // SAFETY: see the trait; the caller says where the rows are.
+    unsafe {
+        let row = |i: usize| _mm512_loadu_pd(at(i));
+        let mut quarters = [[_mm512_setzero_pd(); 4]; 2];
+        for g in 0..4 {
+            let (r0, r1) = (row(2 * g), row(2 * g + 1));
+            quarters[0][g] = _mm512_unpacklo_pd(r0, r1);
+            quarters[1][g] = _mm512_unpackhi_pd(r0, r1);
+        }
+        let mut columns = [_mm512_setzero_pd(); 8];
+        for c in 0..2 {
+            let [t0, t1, t2, t3] = quarters[c];
+            let (a, b) = (_mm512_shuffle_f64x2::<0x44>(t0, t1), _mm512_shuffle_f64x2::<0xEE>(t0, t1));
+            let (x, y) = (_mm512_shuffle_f64x2::<0x44>(t2, t3), _mm512_shuffle_f64x2::<0xEE>(t2, t3));
+            columns[c] = _mm512_shuffle_f64x2::<0x88>(a, x);
+            columns[2 + c] = _mm512_shuffle_f64x2::<0xDD>(a, x);
+            columns[4 + c] = _mm512_shuffle_f64x2::<0x88>(b, y);
+            columns[6 + c] = _mm512_shuffle_f64x2::<0xDD>(b, y);
+        }
+        columns
+    }
+}
+
+/// The same of fewer rows, the last of them repeated. Not inlined: addresses to choose from would slow the loop down.
+#[inline(never)]
+#[target_feature(enable = "avx512f")]
+unsafe fn turn_few_f64(src: *const f64, run: isize, runs: usize, columns: &mut [__m512d; 8]) {
+    // SAFETY: see the trait.
+    *columns = unsafe { turn_f64(|i| src.offset(i.min(runs - 1) as isize * run)) };
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(
@@ -255,7 +323,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1 2 3 4,
     7: 1 2 3,
     8: 1 2;
-    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
+    turning: 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4, 3: 1 2,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -268,5 +336,5 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1 2 3 4,
     7: 1 2 3,
     8: 1 2;
-    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
+    turning: 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4, 3: 1 2,
 );

@@ -11,6 +11,8 @@ pub(crate) mod avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 
+use core::ops::Index;
+
 use crate::element::{Real, Sealed};
 use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
@@ -84,8 +86,9 @@ pub trait Simd: Copy + 'static {
 
     /// Turns `LANES` runs along memory into vectors across them: vector c < [`TURN`](Self::TURN) holds the elements
     /// `src[i·run + c]`, i < `LANES`. There are `runs` runs, at least one; from there on the last is repeated.
-    unsafe fn turn(src: *const Self::T, run: isize, runs: usize) -> [Self::V; 4];
-    /// Elements of each run that `turn` takes: 16 bytes. The vectors beyond are not used.
+    unsafe fn turn(src: *const Self::T, run: isize, runs: usize) -> Self::Columns;
+    type Columns: Index<usize, Output = Self::V>;
+    /// Elements of each run that `turn` takes. The vectors beyond are not used.
     const TURN: usize = 16 / size_of::<Self::T>();
 }
 
@@ -94,8 +97,9 @@ pub struct Kernels<T: 'static> {
     /// Elements in a vector.
     pub lanes: usize,
     pub tiles: Menu<T>,
-    /// Those that turn the wide operand in registers.
+    /// Those that turn the wide operand in registers, and how many steps at once.
     pub turning: Menu<T>,
+    pub turn: usize,
     pub pack: PackFn<T>,
     pub sum: SumFn<T>,
     /// What is added to finished sums.
@@ -150,7 +154,7 @@ macro_rules! functions {
 use functions;
 
 /// Compiles the generic kernels for an instruction set: the functions through which its features are entered, and the
-/// tables of tiles, listed as `NV: R…`. Panels are packed in the vocabulary `pack`.
+/// tables of tiles, listed as `NV: R…`. Panels are packed in the vocabulary `pack`, large squares in that of the tiles.
 macro_rules! kernels {
     (
         $simd:ty, $t:ty, pack: $pack:ty, [$($features:literal)?],
@@ -176,7 +180,7 @@ macro_rules! kernels {
         $(#[target_feature(enable = $features)])?
         unsafe fn pack(panel: &Panel<$t>) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::pack::pack::<$pack>(panel) }
+            unsafe { $crate::pack::pack::<$pack, $simd>(panel) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -236,6 +240,7 @@ macro_rules! kernels {
                 tiles: &[$(&[$(turning::<$turned_r, $turned_nv>()),+]),+],
                 rows: &[$([$($turned_r),+].len()),+],
             },
+            turn: <$simd as $crate::simd::Simd>::TURN,
             pack,
             sum,
             finish,

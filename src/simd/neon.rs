@@ -153,6 +153,8 @@ impl Simd for Neon<f32> {
         unsafe { core::arch::asm!("prfm pstl1keep, [{}]", in(reg) p, options(nostack, preserves_flags)) }
     }
 
+    type Columns = [float32x4_t; 4];
+
     #[inline(always)]
     unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [float32x4_t; 4] {
         // SAFETY: see splat; runs from `runs` on repeat the last.
@@ -297,6 +299,8 @@ impl Simd for Neon<f64> {
         // SAFETY: a prefetch touches nothing.
         unsafe { core::arch::asm!("prfm pstl1keep, [{}]", in(reg) p, options(nostack, preserves_flags)) }
     }
+
+    type Columns = [float64x2_t; 4];
 
     #[inline(always)]
     unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [float64x2_t; 4] {

@@ -137,6 +137,8 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
     #[inline(always)]
     unsafe fn prefetch(_: *const T) {}
 
+    type Columns = [Self::V; 4];
+
     #[inline(always)]
     unsafe fn turn(src: *const T, run: isize, runs: usize) -> [Self::V; 4] {
         let mut columns = [[<T as Sealed>::ZERO; LANES]; 4];
