@@ -344,34 +344,41 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// The steps are there, and so is the instruction set.
     #[inline(always)]
     unsafe fn add_square(&self, sums: &mut [[S::V; NV]; R], skipped: usize) {
+        // SAFETY: the caller's promise. The same twice: the compiler drops the repeating of lanes from the first.
+        unsafe {
+            match self.lanes == (NV - 1) * self.own_lanes + S::LANES {
+                true => self.add_squares(sums, skipped, |_| S::LANES),
+                false => self.add_squares(sums, skipped, |v| self.lanes - v * self.own_lanes),
+            }
+        }
+    }
+
+    /// The same, of vectors of so many runs.
+    #[inline(always)]
+    unsafe fn add_squares(&self, sums: &mut [[S::V; NV]; R], skipped: usize, runs: impl Fn(usize) -> usize) {
         const { assert!(NV <= 4 || WIDE != TURNED) }
-        // As a loop it would be too long to be unrolled, and the sums lie in memory.
+        // A loop would be too long to be unrolled, and the sums lie in memory.
         // SAFETY: the caller's promise.
         unsafe {
-            self.add_square_to(sums, 0, skipped);
+            self.add_square_to(sums, 0, skipped, runs(0));
             if NV > 1 {
-                self.add_square_to(sums, 1, skipped);
+                self.add_square_to(sums, 1, skipped, runs(1));
             }
             if NV > 2 {
-                self.add_square_to(sums, 2, skipped);
+                self.add_square_to(sums, 2, skipped, runs(2));
             }
             if NV > 3 {
-                self.add_square_to(sums, 3, skipped);
+                self.add_square_to(sums, 3, skipped, runs(3));
             }
         }
     }
 
     /// The same for the sums of one vector.
     #[inline(always)]
-    unsafe fn add_square_to(&self, sums: &mut [[S::V; NV]; R], v: usize, skipped: usize) {
-        let all = self.lanes == (NV - 1) * self.own_lanes + S::LANES;
-        // SAFETY: the caller's promise. The same twice: the compiler drops the repeating of lanes from the first.
+    unsafe fn add_square_to(&self, sums: &mut [[S::V; NV]; R], v: usize, skipped: usize, runs: usize) {
+        // SAFETY: the caller's promise.
         unsafe {
-            let src = self.wide.offset(v as isize * self.wide_vector);
-            let columns = match all {
-                true => S::turn(src, self.lane, S::LANES),
-                false => S::turn(src, self.lane, self.lanes - v * self.own_lanes),
-            };
+            let columns = S::turn(self.wide.offset(v as isize * self.wide_vector), self.lane, runs);
             for c in 0..S::TURN {
                 for r in 0..R {
                     if c >= skipped {
