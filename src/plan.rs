@@ -91,15 +91,14 @@ impl Plan {
         let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
         let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
         let from_memory = f.k.saturating_mul(f.n) > 16 * f.l2 / f.size;
+        // A vector is a cache line: squares of them leave nothing in the cache to come back to.
+        let of_lines = f.lanes * f.size >= LINE;
         let menu = match turn {
             // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
+            true if of_lines && pages_apart(f.b.1) => &f.turning[..1],
+            true if of_lines && from_memory => &f.turning[..2],
+            true if of_lines => f.turning,
             true if from_memory => &f.turning[..1],
-            // Squares of whole cache lines need not stay; but of lanes pages apart, one vector's are enough.
-            true if f.turn * f.size >= LINE => match () {
-                _ if pages_apart(f.b.1) => &f.turning[..1],
-                _ if from_memory => &f.turning[..2],
-                _ => f.turning,
-            },
             true => {
                 let stay = |vecs: &usize| fits(vecs * f.lanes, 1, bytes(f.b.1), f.l1d);
                 &f.turning[..(2..=f.turning.len()).take_while(stay).last().unwrap_or(1)]
@@ -111,17 +110,23 @@ impl Plan {
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
         let lines = (vecs * f.lanes * f.size).div_ceil(LINE); // of a step of a strip
-        // Packing reads memory in longer runs than tiles do, which pays from a few rows on.
-        let streams = from_memory && f.m > 2;
+        // Several lines side by side are a run that memory delivers, and share no cache set.
+        let runs = of_lines && vecs >= 4;
+        // Otherwise packing reads memory in longer runs than tiles do, which pays from a few rows on.
+        let streams = from_memory && f.m > 2 && !runs;
+        // Packing costs as much as so many rows lose to strips that come from L2 each time (32×512×512: 1.3 times).
+        let few = f.m <= 64 && (runs || !pages_apart(f.b.0));
         let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2);
         // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
         // each step is on another page.
         let long = f.n.saturating_mul(f.size) >= PAGE && f.k > SWEEP_STEPS;
-        let sweeps = in_lanes && long && (f.m <= 4 || (f.m <= 8 && (pages_apart(f.b.0) || from_memory)));
+        let conflicts = pages_apart(f.b.0);
+        let most = if of_lines { 1 + usize::from(conflicts) } else { 4 + 4 * usize::from(conflicts || from_memory) };
+        let sweeps = in_lanes && long && f.m <= most;
         let wide = match () {
             _ if turn => Reading::Turned,
             _ if sweeps => Reading::InPlace,
-            _ if in_lanes && (row_strips <= 2 || stays()) && !streams => Reading::InPlace,
+            _ if in_lanes && (row_strips <= 2 || few || stays()) && !streams => Reading::InPlace,
             _ => Reading::Packed,
         };
         let pack_wide = wide == Reading::Packed;
