@@ -185,10 +185,6 @@ fn tile(f: &Facts, menu: &[usize], vectors: usize, most_rows: usize) -> (usize, 
     if menu.get(vectors - 1).is_some_and(|&menu_rows| f.m <= menu_rows.min(most_rows)) {
         return (f.m, vectors);
     }
-    // Hardly anything but C is read and written: along its rows (1024×1024×2: 1.2 times).
-    if f.k <= 4 && vectors >= menu.len() {
-        return (1, menu.len());
-    }
     let mut best = (usize::MAX, (1, 1));
     for (vecs, &menu_rows) in (1..=vectors).zip(menu) {
         let rows = menu_rows.min(most_rows);
