@@ -7,7 +7,7 @@ use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef, overlap};
 use crate::nest::small::Little;
 use crate::nest::{self, Place, Problem};
-use crate::plan::{Facts, Plan, block_len, swaps, tasks_worth};
+use crate::plan::{Facts, Plan, block_len, is_thin, tasks_worth, turns};
 use crate::simd::Kernels;
 
 /// How many threads a product may use. The result does not depend on it.
@@ -250,11 +250,15 @@ impl<'a, T: Real> Gemm<'a, T> {
         if k == 0 || (alpha == T::ZERO && !self.multiply_by_zero) {
             return nest::scale(&problem, kernels);
         }
-        if swaps(m, n, k, (problem.c.row_stride(), problem.c.col_stride()), kernels.lanes) {
+        if turns(m, n, (problem.c.row_stride(), problem.c.col_stride())) {
             problem = problem.t();
         }
         if epilogue.is_some() && nest::small::run(&problem, kernels) {
             return;
+        }
+        let Problem { a, c, .. } = &problem;
+        if c.col_stride() == 1 && is_thin(c.rows(), c.cols(), k, a.row_stride() == 1, kernels.lanes) {
+            problem = problem.t();
         }
         let block = self.block.unwrap_or_else(|| block_len(k, T::KC));
         problem.run(block, self.threads, machine);

@@ -145,7 +145,8 @@ impl Plan {
         let by_rows = (f.k <= SHALLOW && col_strips > 8) || sweeps;
         let wide_bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
         // A wide operand contiguous along the depth is read on through its K-blocks, from page to page, if A stays in L2.
-        let reads_on = turn || (along_b && f.k > block && f.m.saturating_mul(f.k) <= f.l2 / f.size / 2);
+        let near_a = f.m.saturating_mul(f.k) <= f.l2 / f.size / 2;
+        let reads_on = f.k > block && (turn || (along_b && near_a));
         let wide_block = match () {
             _ if sweeps => (2 * f.l1d / (f.m * f.lanes * f.size)).max(1),
             _ if reads_on => vecs,
@@ -167,17 +168,22 @@ impl Plan {
     }
 }
 
-/// Whether to compute Cᵀ = Bᵀ·Aᵀ, for a C of m×n and its row and column strides: lanes go along what is contiguous.
+/// Whether to compute Cᵀ = Bᵀ·Aᵀ, for a C of m×n and its row and column strides: lanes go along what is contiguous, or else
+/// along the longer dimension, which has more of them to fill.
 #[inline]
-pub fn swaps(m: usize, n: usize, k: usize, c: (isize, isize), lanes: usize) -> bool {
-    // A few columns leave most lanes empty: then it is cheaper to write C element by element.
-    let thin = |few: usize, many: usize| few <= lanes / 2 && many >= 4 * lanes && k >= 32;
+pub fn turns(m: usize, n: usize, c: (isize, isize)) -> bool {
     match (c.1 == 1 && n > 1, c.0 == 1 && m > 1) {
-        (true, _) => thin(n, m),
-        (false, true) => !thin(m, n),
-        // No dimension is contiguous: the longer one has more lanes to fill.
+        (true, _) => false,
+        (false, true) => true,
         (false, false) => m > n,
     }
+}
+
+/// Whether to do so nevertheless: a few columns leave most lanes empty, and then it is cheaper to write C element by
+/// element. What that costs grows with them, what it saves with the steps; most if A is contiguous down its columns.
+pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool {
+    let steps = if across { 8 * n } else { 16 * n };
+    n > 1 && n <= lanes / 2 && m >= 4 * lanes && k >= steps
 }
 
 /// The tile that covers C at least cost: the multiply-adds of all tiles, edges filled up, and the loads beside them.
@@ -381,12 +387,16 @@ mod tests {
 
     #[test]
     fn lanes_go_along_what_is_contiguous() {
-        let swaps = |m, n, row, col| swaps(m, n, 100, (row, col), 8);
-        assert!(!swaps(20, 30, 30, 1));
-        assert!(swaps(20, 30, 1, 20));
-        assert!(swaps(20, 1, 1, 1) && !swaps(1, 20, 1, 1));
-        assert!(swaps(30, 20, 40, 2) && !swaps(20, 30, 60, 2));
-        assert!(swaps(100, 3, 3, 1) && !swaps(3, 100, 1, 3) && !swaps(10, 3, 3, 1));
+        assert!(!turns(20, 30, (30, 1)));
+        assert!(turns(20, 30, (1, 20)));
+        assert!(turns(20, 1, (1, 1)) && !turns(1, 20, (1, 1)));
+        assert!(turns(30, 20, (40, 2)) && !turns(20, 30, (60, 2)));
+        let thin = |m, n, k| (is_thin(m, n, k, true, 8), is_thin(m, n, k, false, 8));
+        assert_eq!((thin(100, 3, 100), thin(100, 3, 40)), ((true, true), (true, false)));
+        assert_eq!(
+            (thin(10, 3, 100), thin(100, 6, 100), thin(100, 1, 100)),
+            ((false, false), (false, false), (false, false))
+        );
     }
 
     #[test]

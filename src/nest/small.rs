@@ -7,7 +7,7 @@ use super::{Problem, Rows, first_block};
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{MOST_POINTERS, swaps};
+use crate::plan::{MOST_POINTERS, turns};
 use crate::runs::{Group, even, pieces};
 use crate::simd::Kernels;
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
@@ -78,11 +78,11 @@ impl<T: Real> Little<T> {
     /// Computes it, this way or as its transpose, if it is little and tiles can walk its operands.
     #[inline(always)]
     pub fn run(self, kernels: &Kernels<T>) -> bool {
-        let Little { m, n, k, c, .. } = self;
+        let Little { m, n, c, .. } = self;
         if m.wrapping_sub(1) >= VECTORS * kernels.lanes || n.wrapping_sub(1) >= VECTORS * kernels.lanes {
             return false;
         }
-        let turned = swaps(m, n, k, (c.row, c.col), kernels.lanes);
+        let turned = turns(m, n, (c.row, c.col));
         if turned { self.t() } else { self }.run_as_is(kernels)
     }
 
