@@ -42,14 +42,51 @@ pub unsafe fn staged<T: Real>(c: MatMut<'_, T>, pairs: bool, read: bool, write: 
 /// As for `staged`.
 unsafe fn copy<T: Real, const UNIT: usize>(c: &MatMut<'_, T>, stage: *mut T, back: bool) {
     let (rows, cols) = (c.rows(), c.cols());
-    let one = |i: usize, j: usize| {
-        let (there, here) = (c.at(i, j).cast::<[T; UNIT]>(), stage.wrapping_add(i * cols + j).cast::<[T; UNIT]>());
-        // SAFETY: the caller's promise.
-        unsafe { if back { *there = *here } else { *here = *there } }
-    };
-    if c.row_stride().unsigned_abs() / 2 < c.col_stride().unsigned_abs() {
-        (0..cols).step_by(UNIT).for_each(|j| (0..rows).for_each(|i| one(i, j)));
-    } else {
-        (0..rows).for_each(|i| (0..cols).step_by(UNIT).for_each(|j| one(i, j)));
+    let there = |i: usize, j: usize| c.at(i, j).cast::<[T; UNIT]>();
+    let here = |i: usize, j: usize| stage.wrapping_add(i * cols + j).cast::<[T; UNIT]>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        if c.row_stride() == UNIT as isize {
+            for i in (0..rows).step_by(8) {
+                let columns = match rows - i {
+                    1 => columns::<_, 1>,
+                    2 => columns::<_, 2>,
+                    3 => columns::<_, 3>,
+                    4 => columns::<_, 4>,
+                    5 => columns::<_, 5>,
+                    6 => columns::<_, 6>,
+                    7 => columns::<_, 7>,
+                    _ => columns::<_, 8>,
+                };
+                columns(there(i, 0), c.col_stride(), here(i, 0), cols / UNIT, back);
+            }
+        } else {
+            let one = |i: usize, j: usize| if back { *there(i, j) = *here(i, j) } else { *here(i, j) = *there(i, j) };
+            if c.row_stride().unsigned_abs() / 2 < c.col_stride().unsigned_abs() {
+                (0..cols).step_by(UNIT).for_each(|j| (0..rows).for_each(|i| one(i, j)));
+            } else {
+                (0..rows).for_each(|i| (0..cols).step_by(UNIT).for_each(|j| one(i, j)));
+            }
+        }
+    }
+}
+
+/// The same of `ROWS` rows that are adjacent in C and `cols` apart on the stage: twice as fast unrolled.
+///
+/// # Safety
+/// As for `staged`.
+unsafe fn columns<E: Copy, const ROWS: usize>(there: *mut E, col: isize, here: *mut E, cols: usize, back: bool) {
+    for j in 0..cols {
+        let (there, here) = (there.wrapping_offset(j as isize * col), here.wrapping_add(j));
+        for i in 0..ROWS {
+            // SAFETY: the caller's promise.
+            unsafe {
+                if back {
+                    *there.add(i) = *here.add(i * cols);
+                } else {
+                    *here.add(i * cols) = *there.add(i);
+                }
+            }
+        }
     }
 }
