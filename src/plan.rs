@@ -182,8 +182,8 @@ pub fn turns(m: usize, n: usize, c: (isize, isize)) -> bool {
 /// Whether to do so nevertheless: a few columns leave most lanes empty, and then it is cheaper to write C element by
 /// element. What that costs grows with them, what it saves with the steps; most if A is contiguous down its columns.
 pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool {
-    let steps = if across { 8 * n } else { 16 * n };
-    n > 1 && n <= lanes / 2 && m >= 4 * lanes && k >= steps
+    let (most, steps) = if across { (lanes * 5 / 8, 4 * n) } else { (lanes / 2, 12 * n) };
+    n > 1 && n <= most && 2 * m >= 3 * lanes && k >= steps
 }
 
 /// The tile that covers C at least cost: the multiply-adds of all tiles, edges filled up, and the loads beside them.
@@ -392,11 +392,9 @@ mod tests {
         assert!(turns(20, 1, (1, 1)) && !turns(1, 20, (1, 1)));
         assert!(turns(30, 20, (40, 2)) && !turns(20, 30, (60, 2)));
         let thin = |m, n, k| (is_thin(m, n, k, true, 8), is_thin(m, n, k, false, 8));
-        assert_eq!((thin(100, 3, 100), thin(100, 3, 40)), ((true, true), (true, false)));
-        assert_eq!(
-            (thin(10, 3, 100), thin(100, 6, 100), thin(100, 1, 100)),
-            ((false, false), (false, false), (false, false))
-        );
+        assert_eq!((thin(100, 3, 100), thin(100, 3, 20)), ((true, true), (true, false)));
+        assert_eq!((thin(100, 5, 100), thin(100, 6, 100)), ((true, false), (false, false)));
+        assert_eq!((thin(10, 3, 100), thin(100, 1, 100)), ((false, false), (false, false)));
     }
 
     #[test]
