@@ -233,7 +233,9 @@ impl<'a, T: Real> Gemm<'a, T> {
     pub(crate) fn multiply(&self, c: MatMut<'_, T>, machine: &Machine) {
         let kernels = T::kernels(machine);
         let little = Little::new(&self.a, &self.b, &c, self.alpha, self.beta);
-        if self.epilogue.is_some() || (self.alpha == T::ZERO && !self.multiply_by_zero) || !little.run(kernels) {
+        let plain = self.epilogue.is_none() && (self.alpha != T::ZERO || self.multiply_by_zero);
+        let whole = self.block.is_none_or(|block| self.a.cols() <= block);
+        if !(plain && whole && little.run(kernels)) {
             self.multiply_any(c, kernels, machine);
         }
     }

@@ -9,18 +9,19 @@ use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
 use crate::plan::{MOST_POINTERS, turns};
 use crate::runs::{Group, even, pieces};
-use crate::simd::Kernels;
+use crate::simd::{Kernels, Menu};
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
-/// The most rows, vectors and steps of a little product, and multiply-adds of vectors: about a microsecond. All it
-/// reads stays in L1.
+/// The most rows, vectors and steps of a little product, and multiply-adds of vectors: about a microsecond. The steps are one
+/// K-block of any type.
 const ROWS: usize = 256;
 const VECTORS: usize = 24;
-const STEPS: usize = 64;
+const STEPS: usize = 256;
 const WORK: usize = 3 * 24 * 64;
 
-/// The most vectors that are packed on the stack; and those that one tile takes whatever its rows.
-const PACKED: usize = 3;
+/// The most vectors and steps that are packed on the stack.
+const PACKED_VECTORS: usize = 3;
+const PACKED_STEPS: usize = 64;
 
 /// Computes a product that is little, and its epilogue, if it is one.
 pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
@@ -101,18 +102,23 @@ impl<T: Real> Little<T> {
             return false;
         }
         if n > 1 && b.lane != 1 {
-            return vectors <= PACKED.min(kernels.tiles.rows.len()) && copy().packed(kernels);
+            if b.depth == 1 && k >= kernels.turn && m <= kernels.turning.rows[0] {
+                copy().turned(across, kernels);
+                return true;
+            }
+            let room = vectors <= PACKED_VECTORS.min(kernels.tiles.rows.len()) && k <= PACKED_STEPS;
+            return room && copy().packed(kernels);
         }
         let menu = kernels.tiles.rows;
-        // The widest tile that has at least half a dozen rows, or all.
+        // The widest tile that has at least half a dozen rows, or all; three vectors are as good whatever their rows.
         let mut vecs = vectors.min(menu.len());
-        while vecs > PACKED && menu[vecs - 1] < m.min(6) {
+        while vecs > 3 && menu[vecs - 1] < m.min(6) {
             vecs -= 1;
         }
         let rows = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
         if m <= rows && vectors <= vecs {
             let one = |len| Group { start: 0, len, count: 1 };
-            copy().tiles(one(m), one(vectors), across, kernels);
+            copy().tiles(one(m), one(vectors), across, &kernels.tiles, kernels.lanes);
         } else {
             copy().strips(rows, vecs, across, kernels);
         }
@@ -125,23 +131,35 @@ impl<T: Real> Little<T> {
         let vectors = pieces(self.n, kernels.lanes);
         if self.m <= rows {
             for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
-                self.tiles(Group { start: 0, len: self.m, count: 1 }, cols, across, kernels);
+                let rows = Group { start: 0, len: self.m, count: 1 };
+                self.tiles(rows, cols, across, &kernels.tiles, kernels.lanes);
             }
         } else {
             for cols in even(0..vectors, pieces(vectors, vecs)) {
                 for rows in even(0..self.m, pieces(self.m, rows)).groups(false) {
                     let cols = Group { start: cols.start, len: cols.len(), count: 1 };
-                    self.tiles(rows, cols, across, kernels);
+                    self.tiles(rows, cols, across, &kernels.tiles, kernels.lanes);
                 }
             }
         }
     }
 
+    /// The same of few rows, with B contiguous along the depth: turned in registers.
+    #[inline(never)]
+    fn turned(self, across: bool, kernels: &Kernels<T>) {
+        let vectors = pieces(self.n, kernels.lanes);
+        let vecs = kernels.turning.rows.iter().take_while(|&&rows| self.m <= rows).count();
+        for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
+            let rows = Group { start: 0, len: self.m, count: 1 };
+            self.tiles(rows, cols, across, &kernels.turning, kernels.lanes);
+        }
+    }
+
     /// Tiles of one size: strips of rows by one of vectors, or one by several.
     #[inline(always)]
-    fn tiles(self, rows: Group, vectors: Group, across: bool, kernels: &Kernels<T>) {
+    fn tiles(self, rows: Group, vectors: Group, across: bool, menu: &Menu<T>, lanes: usize) {
         let Little { a, b, c, .. } = self;
-        let (col, width) = (vectors.start * kernels.lanes, vectors.len * kernels.lanes);
+        let (col, width) = (vectors.start * lanes, vectors.len * lanes);
         let count = rows.count * vectors.count;
         if count == 0 {
             return;
@@ -152,10 +170,12 @@ impl<T: Real> Little<T> {
                 let next = rows.len as isize;
                 &Repeat { count, narrow: next.wrapping_mul(a.row), wide: 0, before: 0, c: next.wrapping_mul(c.row) }
             }
-            _ => &Repeat { count, narrow: 0, wide: width as isize, before: 0, c: width as isize },
+            _ => {
+                &Repeat { count, narrow: 0, wide: (width as isize).wrapping_mul(b.lane), before: 0, c: width as isize }
+            }
         };
         let narrow = Narrow { ptr: a.ptr.wrapping_offset((rows.start as isize).wrapping_mul(a.row)), ..a };
-        let wide = Wide { ptr: b.ptr.wrapping_add(col), depth: b.depth, lane: 1 };
+        let wide = Wide { ptr: b.ptr.wrapping_offset((col as isize).wrapping_mul(b.lane)), ..b };
         let out = Out {
             c: c.at(rows.start, 0).wrapping_add(col),
             row: c.row,
@@ -163,7 +183,7 @@ impl<T: Real> Little<T> {
             alpha: self.alpha,
             cols,
         };
-        let tile = kernels.tiles.tiles[vectors.len - 1][rows.len - 1].of(across, cols < width);
+        let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across, cols < width);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe { tile(&Step { depth: self.k, apart: 0, narrow, wide, before: Before::NOTHING }, &out, repeat) }
     }
@@ -171,7 +191,7 @@ impl<T: Real> Little<T> {
     /// The same with B contiguous along the depth: packed on the stack.
     #[inline(never)]
     fn packed(self, kernels: &Kernels<T>) -> bool {
-        const ROOM: usize = PACKED * 16 * STEPS + SLACK;
+        const ROOM: usize = PACKED_VECTORS * 16 * PACKED_STEPS + SLACK;
         let Little { n, k, b, .. } = self;
         let mut room = [const { MaybeUninit::<T>::uninit() }; ROOM];
         let (width, dst) = (n.next_multiple_of(kernels.lanes), room.as_mut_ptr().cast());
