@@ -52,11 +52,13 @@ pub struct Linear<'a, T: Real> {
 
 impl<'a, T: Real> Linear<'a, T> {
     /// A layer with a weight d_in×d_out and no bias.
+    #[inline]
     pub fn new(weight: MatRef<'a, T>) -> Self {
         Linear { weight, bias: None, activation: None, threads: Threads::default() }
     }
 
     /// Adds a bias of length d_out, one value per column of Y.
+    #[inline]
     pub fn bias(mut self, bias: &'a [T]) -> Self {
         self.bias = Some(bias);
         self
@@ -86,12 +88,14 @@ impl<'a, T: Real> Linear<'a, T> {
     /// assert_eq!(dw, [3.0, 0.0]);
     /// # Ok::<(), lapidary::Error>(())
     /// ```
+    #[inline]
     pub fn activation(mut self, activation: Activation<T>) -> Self {
         self.activation = Some(activation);
         self
     }
 
     /// Who computes it.
+    #[inline]
     pub fn threads(mut self, threads: Threads) -> Self {
         self.threads = threads;
         self
@@ -102,11 +106,13 @@ impl<'a, T: Real> Linear<'a, T> {
     /// # Errors
     /// If a shape does not fit the weight's, the bias has not length d_out, or Y overlaps itself, X, W or the bias. Y is
     /// untouched then.
+    #[inline]
     pub fn forward(&self, x: MatRef<'_, T>, y: MatMut<'_, T>) -> Result<(), Error> {
         self.pass(x).run(y)
     }
 
     /// A forward pass of which more is wanted than Y: say what, then `run`.
+    #[inline]
     pub fn pass<'o>(&self, x: MatRef<'o, T>) -> Forward<'o, T>
     where
         'a: 'o,
@@ -119,6 +125,7 @@ impl<'a, T: Real> Linear<'a, T> {
     /// With Z = X·W + b and Y = act(Z), L depends on Z by dZ = G ⊙ act′(Z), and on the rest by Z alone: dX = dZ·Wᵀ, since
     /// Wᵀ is the adjoint of what W does to a row; dW = Xᵀ·dZ, the sum over examples of the outer products of a row of X
     /// and the row of dZ; db = 1ᵀ·dZ, the sum of its rows. See [the derivation](crate::guide).
+    #[inline]
     pub fn backward<'o>(&self, g: MatRef<'o, T>) -> Backward<'o, T>
     where
         'a: 'o,
@@ -151,6 +158,7 @@ impl<'o, T: Real> Forward<'o, T> {
     /// assert_eq!(y, [3.5, 6.25]);
     /// # Ok::<(), lapidary::Error>(())
     /// ```
+    #[inline]
     pub fn residual(mut self, residual: MatRef<'o, T>) -> Self {
         self.residual = Some(residual);
         self
@@ -158,6 +166,7 @@ impl<'o, T: Real> Forward<'o, T> {
 
     /// Stores Z = X·W + b + R, n×d_out, which the backward pass takes the activation's derivative at. It is written in the
     /// same pass. (For [`Relu`](Activation::Relu) Y serves as well: it is positive where Z is.)
+    #[inline]
     pub fn pre_activation(mut self, z: MatMut<'o, T>) -> Self {
         self.saved = Some(z);
         self
@@ -223,6 +232,7 @@ pub struct Backward<'o, T: Real> {
 
 impl<'o, T: Real> Backward<'o, T> {
     /// The Z of the forward pass, n×d_out: what went into the activation. Needed if the layer has one.
+    #[inline]
     pub fn pre_activation(mut self, z: MatRef<'o, T>) -> Self {
         self.z = Some(z);
         self
@@ -242,18 +252,21 @@ impl<'o, T: Real> Backward<'o, T> {
     /// assert_eq!(dz, [0.0, 7.0]);
     /// # Ok::<(), lapidary::Error>(())
     /// ```
+    #[inline]
     pub fn dz(mut self, dz: MatMut<'o, T>) -> Self {
         self.dz = Some(dz);
         self
     }
 
     /// dX ← dZ·Wᵀ, n×d_in. (Without an activation, dZ is G.)
+    #[inline]
     pub fn dx(mut self, dx: MatMut<'o, T>) -> Self {
         self.dx = Some((dx, T::ZERO));
         self
     }
 
     /// dX ← dX + dZ·Wᵀ, n×d_in.
+    #[inline]
     pub fn add_dx(mut self, dx: MatMut<'o, T>) -> Self {
         self.dx = Some((dx, T::ONE));
         self
@@ -261,18 +274,21 @@ impl<'o, T: Real> Backward<'o, T> {
 
     /// dW ← Xᵀ·dZ for the X of the forward pass, n×d_in. dW is d_in×d_out (the transpose of a weight stored the other way
     /// round).
+    #[inline]
     pub fn dw(mut self, x: MatRef<'o, T>, dw: MatMut<'o, T>) -> Self {
         self.dw = Some((x, dw, T::ZERO));
         self
     }
 
     /// dW ← dW + Xᵀ·dZ, as [`dw`](Self::dw).
+    #[inline]
     pub fn add_dw(mut self, x: MatRef<'o, T>, dw: MatMut<'o, T>) -> Self {
         self.dw = Some((x, dw, T::ONE));
         self
     }
 
     /// db ← 1ᵀ·dZ, length d_out.
+    #[inline]
     pub fn db(mut self, db: &'o mut [T]) -> Self {
         self.db = Some((db, T::ZERO));
         self
@@ -288,6 +304,7 @@ impl<'o, T: Real> Backward<'o, T> {
     /// assert_eq!(db, [14.0, 16.0]);
     /// # Ok::<(), lapidary::Error>(())
     /// ```
+    #[inline]
     pub fn add_db(mut self, db: &'o mut [T]) -> Self {
         self.db = Some((db, T::ONE));
         self

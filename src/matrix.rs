@@ -47,6 +47,12 @@ impl Layout {
         Layout { rows, cols: self.cols.saturating_mul(2), row_stride, col_stride }
     }
 
+    /// Whether it fits a slice of so many elements, where nothing lies between them: what `check` finds out for any layout.
+    #[inline]
+    fn is_within(&self, len: usize) -> bool {
+        self.rows.checked_mul(self.cols).is_some_and(|elements| elements <= len)
+    }
+
     /// Smallest and largest offset from the first element, in elements; `None` if an address cannot count them.
     fn extent(&self) -> Option<(isize, isize)> {
         let (mut low, mut high) = (0isize, 0isize);
@@ -315,16 +321,26 @@ impl<'a, T> MatRef<'a, T> {
     ///
     /// # Errors
     /// If the slice has fewer than `rows`·`cols` elements, or the shape is too large to count.
+    #[inline]
     pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        Self::strided(data, rows, cols, contiguous(cols), 1)
+        let layout = Layout { rows, row_stride: contiguous(cols), cols, col_stride: 1 };
+        match layout.is_within(data.len()) {
+            true => Ok(MatRef { ptr: data.as_ptr(), layout, borrow: PhantomData }),
+            false => Self::strided(data, rows, cols, contiguous(cols), 1),
+        }
     }
 
     /// Columns one after the other.
     ///
     /// # Errors
     /// If the slice has fewer than `rows`·`cols` elements, or the shape is too large to count.
+    #[inline]
     pub fn col_major(data: &'a [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        Self::strided(data, rows, cols, 1, contiguous(rows))
+        let layout = Layout { rows, row_stride: 1, cols, col_stride: contiguous(rows) };
+        match layout.is_within(data.len()) {
+            true => Ok(MatRef { ptr: data.as_ptr(), layout, borrow: PhantomData }),
+            false => Self::strided(data, rows, cols, 1, contiguous(rows)),
+        }
     }
 
     /// Element (i, j) at `data[i·row_stride + j·col_stride]`. Where a stride is negative, the first row or column
@@ -411,16 +427,26 @@ impl<'a, T> MatMut<'a, T> {
     ///
     /// # Errors
     /// If the slice has fewer than `rows`·`cols` elements, or the shape is too large to count.
+    #[inline]
     pub fn row_major(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        Self::strided(data, rows, cols, contiguous(cols), 1)
+        let layout = Layout { rows, row_stride: contiguous(cols), cols, col_stride: 1 };
+        match layout.is_within(data.len()) {
+            true => Ok(MatMut { ptr: data.as_mut_ptr(), layout, borrow: PhantomData }),
+            false => Self::strided(data, rows, cols, contiguous(cols), 1),
+        }
     }
 
     /// Columns one after the other.
     ///
     /// # Errors
     /// If the slice has fewer than `rows`·`cols` elements, or the shape is too large to count.
+    #[inline]
     pub fn col_major(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, Error> {
-        Self::strided(data, rows, cols, 1, contiguous(rows))
+        let layout = Layout { rows, row_stride: 1, cols, col_stride: contiguous(rows) };
+        match layout.is_within(data.len()) {
+            true => Ok(MatMut { ptr: data.as_mut_ptr(), layout, borrow: PhantomData }),
+            false => Self::strided(data, rows, cols, 1, contiguous(rows)),
+        }
     }
 
     /// Element (i, j) at `data[i·row_stride + j·col_stride]`. Where a stride is negative, the first row or column
