@@ -41,8 +41,9 @@ patched() {
 }
 
 nalgebra() {
-    patched nalgebra 0.35.0 matrixmultiply \
-        --features arbitrary,compare,debug,io,libm,macros,proptest-support,rand,sparse --test lib
+    # Without the tests of what the compiler says about macros: it says something else in every version.
+    patched nalgebra 0.35.0 matrixmultiply --test lib \
+        --features arbitrary,compare,debug,io,libm,macros,proptest-support,rand,sparse -- --skip trybuild
 }
 ndarray() { patched ndarray 0.17.2 matrixmultiply --lib; }
 candle() { patched candle-core 0.11.1 gemm --test matmul_tests --test conv_tests --test tensor_tests; }

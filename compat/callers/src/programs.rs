@@ -3,15 +3,18 @@
 use candle_core::{DType, Device, Tensor};
 use num_complex::Complex;
 
+type Product = fn([usize; 3], [bool; 2], &[f64], &[f64]) -> Vec<f64>;
+type Square = fn(usize, &[f64], &[f64]) -> Box<dyn FnMut()>;
+
 pub struct Program {
     pub name: &'static str,
     pub complex: bool,
     /// Greatest difference, relative to the largest element.
     pub tolerance: f64,
     /// C by rows from A and B by rows, each kept as its transpose if so asked; a complex C as pairs.
-    pub product: fn([usize; 3], [bool; 2], &[f64], &[f64]) -> Vec<f64>,
+    pub product: Product,
     /// A call that multiplies two squares.
-    pub square: fn(usize, &[f64], &[f64]) -> Box<dyn FnMut()>,
+    pub square: Square,
 }
 
 const SINGLE: f64 = 2e-6;

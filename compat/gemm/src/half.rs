@@ -3,6 +3,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use core::slice;
+
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use crate::{Call, Strided};
@@ -10,8 +13,10 @@ use crate::{Call, Strided};
 /// A number of 16 bits.
 pub trait Half: Copy {
     fn widen(self) -> f32;
+    fn widen_all(from: &[Self], to: &mut [f32]);
     /// The nearest, of two the even one.
-    fn round(x: f32) -> Self;
+    fn round_all(from: &[f32], to: &mut [Self]);
+    const ZERO: Self;
 }
 
 macro_rules! half {
@@ -20,9 +25,13 @@ macro_rules! half {
             fn widen(self) -> f32 {
                 self.to_f32()
             }
-            fn round(x: f32) -> Self {
-                $t::from_f32(x)
+            fn widen_all(from: &[Self], to: &mut [f32]) {
+                from.convert_to_f32_slice(to);
             }
+            fn round_all(from: &[f32], to: &mut [Self]) {
+                to.convert_from_f32_slice(from);
+            }
+            const ZERO: Self = $t::ZERO;
         }
     };
 }
@@ -38,39 +47,114 @@ pub unsafe fn run<H: Half>(call: Call<H>) {
     // SAFETY: the caller's promise; what is not read may dangle.
     let (a, b, mut c) = unsafe {
         let depth = if m == 0 || n == 0 { 0 } else { k };
-        let old = if read_dst { elements(dst.ptr.cast_const(), &dst, m, n) } else { vec![0.0; m * n] };
-        (elements(lhs.ptr, &lhs, m, depth), elements(rhs.ptr, &rhs, depth, n), old)
+        let mut c = Wide::new(&dst, m, n);
+        if read_dst {
+            c.copy(&dst);
+        }
+        let (mut a, mut b) = (Wide::new(&lhs, m, depth), Wide::new(&rhs, depth, n));
+        a.copy(&lhs);
+        b.copy(&rhs);
+        (a, b, c)
     };
-    let rows = |ptr: *const f32, cols: usize| Strided { ptr, cs: 1, rs: cols as isize };
+    let (rs, cs) = c.strides();
     let wide = Call {
         shape: (m, n, k),
-        dst: Strided { ptr: c.as_mut_ptr(), cs: 1, rs: n as isize },
+        dst: Strided { ptr: c.data.as_mut_ptr(), cs, rs },
         read_dst,
-        lhs: rows(a.as_ptr(), k),
-        rhs: rows(b.as_ptr(), n),
+        lhs: a.view(),
+        rhs: b.view(),
         alpha: alpha.widen(),
         beta: beta.widen(),
         conjugate,
         threads,
     };
-    // SAFETY: three matrices, row by row.
-    unsafe { wide.run(|x| x) }
-    for (at, &x) in c.iter().enumerate() {
-        let (i, j) = (at / n, at % n);
-        // SAFETY: an element of dst.
-        unsafe { *dst.ptr.offset(i as isize * dst.rs + j as isize * dst.cs) = H::round(x) }
+    // SAFETY: three matrices without gaps.
+    unsafe {
+        wide.run(|x| x);
+        c.write(&dst);
     }
 }
 
-/// The elements of a matrix, row by row.
-///
-/// # Safety
-/// They are readable.
-unsafe fn elements<H: Half, P>(ptr: *const H, at: &Strided<P>, rows: usize, cols: usize) -> Vec<f32> {
-    let mut out = Vec::with_capacity(rows * cols);
-    for i in 0..rows {
-        // SAFETY: an element of the matrix.
-        out.extend((0..cols).map(|j| unsafe { *ptr.offset(i as isize * at.rs + j as isize * at.cs) }.widen()));
+/// A matrix in `f32` without gaps: by columns if the other one has adjacent rows, by rows if not.
+struct Wide {
+    data: Vec<f32>,
+    /// Runs and elements of one.
+    runs: usize,
+    len: usize,
+    by_columns: bool,
+}
+
+impl Wide {
+    fn new<P>(of: &Strided<P>, rows: usize, cols: usize) -> Wide {
+        let by_columns = of.rs == 1 && of.cs != 1;
+        let (runs, len) = if by_columns { (cols, rows) } else { (rows, cols) };
+        Wide { data: vec![0.0; rows * cols], runs, len, by_columns }
     }
-    out
+
+    /// From row to row, and from column to column.
+    fn strides(&self) -> (isize, isize) {
+        let len = self.len as isize;
+        if self.by_columns { (1, len) } else { (len, 1) }
+    }
+
+    fn view(&self) -> Strided<*const f32> {
+        let (rs, cs) = self.strides();
+        Strided { ptr: self.data.as_ptr(), cs, rs }
+    }
+
+    /// The strides of the other matrix from run to run, and within one.
+    fn steps<P>(&self, other: &Strided<P>) -> (isize, isize) {
+        if self.by_columns { (other.cs, other.rs) } else { (other.rs, other.cs) }
+    }
+
+    /// Takes over a matrix of the same shape.
+    ///
+    /// # Safety
+    /// Its elements are readable.
+    unsafe fn copy<H: Half, P: Copy + Into<Pointer<H>>>(&mut self, from: &Strided<P>) {
+        let (run, step) = self.steps(from);
+        let Pointer(ptr) = from.ptr.into();
+        for i in 0..if self.len == 0 { 0 } else { self.runs } {
+            let to = &mut self.data[i * self.len..][..self.len];
+            // SAFETY: a run of the matrix.
+            unsafe {
+                let from = ptr.offset(i as isize * run);
+                match step {
+                    1 => H::widen_all(slice::from_raw_parts(from, self.len), to),
+                    _ => to.iter_mut().enumerate().for_each(|(j, x)| *x = (*from.offset(j as isize * step)).widen()),
+                }
+            }
+        }
+    }
+
+    /// Rounds it to a matrix of the same shape.
+    ///
+    /// # Safety
+    /// Its elements are writable; they may be uninitialised.
+    unsafe fn write<H: Half>(&self, to: &Strided<*mut H>) {
+        let (run, step) = self.steps(to);
+        let mut rounded = vec![H::ZERO; self.len];
+        for i in 0..if self.len == 0 { 0 } else { self.runs } {
+            H::round_all(&self.data[i * self.len..][..self.len], &mut rounded);
+            for (j, &x) in rounded.iter().enumerate() {
+                // SAFETY: an element of the matrix.
+                unsafe { *to.ptr.offset(i as isize * run + j as isize * step) = x }
+            }
+        }
+    }
+}
+
+/// A pointer to what may be read.
+struct Pointer<H>(*const H);
+
+impl<H> From<*const H> for Pointer<H> {
+    fn from(ptr: *const H) -> Self {
+        Pointer(ptr)
+    }
+}
+
+impl<H> From<*mut H> for Pointer<H> {
+    fn from(ptr: *mut H) -> Self {
+        Pointer(ptr)
+    }
 }
