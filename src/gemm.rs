@@ -143,7 +143,7 @@ impl<'a, T: Element> Gemm<'a, T> {
         if !self.is_plain(&c) {
             self.check(&c)?;
         }
-        T::multiply(&self, c, machine()?);
+        self.execute(c, machine()?);
         Ok(())
     }
 
@@ -182,8 +182,9 @@ impl<'a, T: Element> Gemm<'a, T> {
     }
 
     /// Computes the product, all operands checked.
-    pub(crate) fn execute(self, c: MatMut<'_, T>, machine: &Machine) {
-        T::multiply(&self, c, machine);
+    #[inline]
+    pub(crate) fn execute(&self, c: MatMut<'_, T>, machine: &Machine) {
+        T::multiply(self, c, machine);
     }
 }
 

@@ -238,7 +238,6 @@ macro_rules! view_methods {
             Ok(self.part(rows, cols))
         }
 
-        /// `block` for ranges known to be within the matrix.
         /// One past the last address, if there are elements and no stride is negative.
         #[inline]
         pub(crate) fn end(&self) -> usize {
@@ -253,6 +252,7 @@ macro_rules! view_methods {
             &self.layout
         }
 
+        /// `block` for ranges known to be within the matrix.
         #[inline]
         pub(crate) fn part(self, rows: Range<usize>, cols: Range<usize>) -> Self {
             debug_assert!(rows.end <= self.rows() && cols.end <= self.cols());

@@ -34,11 +34,12 @@ pub type PackFn<T> = unsafe fn(&Panel<T>);
 /// See [`PackFn`]. Panels of whole vectors of `L` turn its squares, the others those of `S`.
 #[inline(always)]
 pub unsafe fn pack<S: Simd, L: Simd<T = S::T>>(panel: &Panel<S::T>) {
+    let large = L::LANES > S::LANES && panel.depth >= L::TURN && panel.width.is_multiple_of(L::LANES);
     // SAFETY: as the caller promises.
     unsafe {
         if panel.lane == 1 {
             copy::<S>(panel)
-        } else if panel.step == 1 && panel.depth >= L::TURN && panel.width.is_multiple_of(L::LANES) {
+        } else if panel.step == 1 && large {
             transpose::<L>(panel)
         } else if panel.step == 1 && panel.depth >= S::TURN {
             transpose::<S>(panel)

@@ -76,6 +76,12 @@ impl<T: Real> Little<T> {
         }
     }
 
+    /// Whether tiles walk A across its rows.
+    #[inline(always)]
+    fn across(&self) -> bool {
+        if self.m == 1 { self.a.depth != 1 } else { self.a.row == 1 }
+    }
+
     /// Computes it, this way or as its transpose, if it is little and tiles can walk its operands.
     #[inline(always)]
     pub fn run(self, kernels: &Kernels<T>) -> bool {
@@ -89,10 +95,11 @@ impl<T: Real> Little<T> {
 
     #[inline(always)]
     fn run_as_is(self, kernels: &Kernels<T>) -> bool {
+        const { assert!(STEPS <= T::KC) }
         let Little { m, n, k, a, b, c, alpha, beta } = self;
         // Only for what is not inlined: what has an address is stored when it is made.
         let copy = || Little { m, n, k, a, b, c, alpha, beta };
-        let across = if m == 1 { a.depth != 1 } else { a.row == 1 };
+        let across = self.across();
         let in_reach = (across || a.depth == 1) && (n == 1 || c.col == 1);
         if m > ROWS || n > VECTORS * kernels.lanes || k.wrapping_sub(1) >= STEPS || !in_reach {
             return false;
@@ -103,7 +110,7 @@ impl<T: Real> Little<T> {
         }
         if n > 1 && b.lane != 1 {
             if b.depth == 1 && k >= kernels.turn && m <= kernels.turning.rows[0] {
-                copy().turned(across, kernels);
+                copy().turned(kernels);
                 return true;
             }
             let room = vectors <= PACKED_VECTORS.min(kernels.tiles.rows.len()) && k <= PACKED_STEPS;
@@ -118,27 +125,27 @@ impl<T: Real> Little<T> {
         let rows = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
         if m <= rows && vectors <= vecs {
             let one = |len| Group { start: 0, len, count: 1 };
-            copy().tiles(one(m), one(vectors), across, &kernels.tiles, kernels.lanes);
+            copy().tiles(one(m), one(vectors), &kernels.tiles, kernels.lanes);
         } else {
-            copy().strips(rows, vecs, across, kernels);
+            copy().strips(rows, vecs, kernels);
         }
         true
     }
 
     /// More than one tile, of at most so many rows and vectors.
     #[inline(never)]
-    fn strips(self, rows: usize, vecs: usize, across: bool, kernels: &Kernels<T>) {
+    fn strips(self, rows: usize, vecs: usize, kernels: &Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
         if self.m <= rows {
             for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
                 let rows = Group { start: 0, len: self.m, count: 1 };
-                self.tiles(rows, cols, across, &kernels.tiles, kernels.lanes);
+                self.tiles(rows, cols, &kernels.tiles, kernels.lanes);
             }
         } else {
             for cols in even(0..vectors, pieces(vectors, vecs)) {
                 for rows in even(0..self.m, pieces(self.m, rows)).groups(false) {
                     let cols = Group { start: cols.start, len: cols.len(), count: 1 };
-                    self.tiles(rows, cols, across, &kernels.tiles, kernels.lanes);
+                    self.tiles(rows, cols, &kernels.tiles, kernels.lanes);
                 }
             }
         }
@@ -146,18 +153,18 @@ impl<T: Real> Little<T> {
 
     /// The same of few rows, with B contiguous along the depth: turned in registers.
     #[inline(never)]
-    fn turned(self, across: bool, kernels: &Kernels<T>) {
+    fn turned(self, kernels: &Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
         let vecs = kernels.turning.rows.iter().take_while(|&&rows| self.m <= rows).count();
         for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
             let rows = Group { start: 0, len: self.m, count: 1 };
-            self.tiles(rows, cols, across, &kernels.turning, kernels.lanes);
+            self.tiles(rows, cols, &kernels.turning, kernels.lanes);
         }
     }
 
     /// Tiles of one size: strips of rows by one of vectors, or one by several.
     #[inline(always)]
-    fn tiles(self, rows: Group, vectors: Group, across: bool, menu: &Menu<T>, lanes: usize) {
+    fn tiles(self, rows: Group, vectors: Group, menu: &Menu<T>, lanes: usize) {
         let Little { a, b, c, .. } = self;
         let (col, width) = (vectors.start * lanes, vectors.len * lanes);
         let count = rows.count * vectors.count;
@@ -183,7 +190,7 @@ impl<T: Real> Little<T> {
             alpha: self.alpha,
             cols,
         };
-        let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across, cols < width);
+        let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(self.across(), cols < width);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe { tile(&Step { depth: self.k, apart: 0, narrow, wide, before: Before::NOTHING }, &out, repeat) }
     }

@@ -144,15 +144,28 @@ unsafe fn turn_f32(at: impl Fn(usize) -> *const f32) -> [__m512; 16] {
         }
         let mut columns = [_mm512_setzero_ps(); 16];
         for c in 0..4 {
-            let [t0, t1, t2, t3] = quarters[c];
-            let (a, b) = (_mm512_shuffle_f32x4::<0x44>(t0, t1), _mm512_shuffle_f32x4::<0xEE>(t0, t1));
-            let (x, y) = (_mm512_shuffle_f32x4::<0x44>(t2, t3), _mm512_shuffle_f32x4::<0xEE>(t2, t3));
-            columns[c] = _mm512_shuffle_f32x4::<0x88>(a, x);
-            columns[4 + c] = _mm512_shuffle_f32x4::<0xDD>(a, x);
-            columns[8 + c] = _mm512_shuffle_f32x4::<0x88>(b, y);
-            columns[12 + c] = _mm512_shuffle_f32x4::<0xDD>(b, y);
+            let turned = turn_quarters(quarters[c]);
+            for q in 0..4 {
+                columns[4 * q + c] = turned[q];
+            }
         }
         columns
+    }
+}
+
+/// Vector q of quarter q of each vector: the last stage of a square.
+#[inline(always)]
+unsafe fn turn_quarters([t0, t1, t2, t3]: [__m512; 4]) -> [__m512; 4] {
+    // SAFETY: entered only with AVX-512.
+    unsafe {
+        let (a, b) = (_mm512_shuffle_f32x4::<0x44>(t0, t1), _mm512_shuffle_f32x4::<0xEE>(t0, t1));
+        let (x, y) = (_mm512_shuffle_f32x4::<0x44>(t2, t3), _mm512_shuffle_f32x4::<0xEE>(t2, t3));
+        [
+            _mm512_shuffle_f32x4::<0x88>(a, x),
+            _mm512_shuffle_f32x4::<0xDD>(a, x),
+            _mm512_shuffle_f32x4::<0x88>(b, y),
+            _mm512_shuffle_f32x4::<0xDD>(b, y),
+        ]
     }
 }
 
@@ -285,21 +298,18 @@ unsafe fn turn_f64(at: impl Fn(usize) -> *const f64) -> [__m512d; 8] {
     // SAFETY: see the trait; the caller says where the rows are.
     unsafe {
         let row = |i: usize| _mm512_loadu_pd(at(i));
-        let mut quarters = [[_mm512_setzero_pd(); 4]; 2];
+        let mut quarters = [[_mm512_setzero_ps(); 4]; 2];
         for g in 0..4 {
             let (r0, r1) = (row(2 * g), row(2 * g + 1));
-            quarters[0][g] = _mm512_unpacklo_pd(r0, r1);
-            quarters[1][g] = _mm512_unpackhi_pd(r0, r1);
+            quarters[0][g] = _mm512_castpd_ps(_mm512_unpacklo_pd(r0, r1));
+            quarters[1][g] = _mm512_castpd_ps(_mm512_unpackhi_pd(r0, r1));
         }
         let mut columns = [_mm512_setzero_pd(); 8];
         for c in 0..2 {
-            let [t0, t1, t2, t3] = quarters[c];
-            let (a, b) = (_mm512_shuffle_f64x2::<0x44>(t0, t1), _mm512_shuffle_f64x2::<0xEE>(t0, t1));
-            let (x, y) = (_mm512_shuffle_f64x2::<0x44>(t2, t3), _mm512_shuffle_f64x2::<0xEE>(t2, t3));
-            columns[c] = _mm512_shuffle_f64x2::<0x88>(a, x);
-            columns[2 + c] = _mm512_shuffle_f64x2::<0xDD>(a, x);
-            columns[4 + c] = _mm512_shuffle_f64x2::<0x88>(b, y);
-            columns[6 + c] = _mm512_shuffle_f64x2::<0xDD>(b, y);
+            let turned = turn_quarters(quarters[c]);
+            for q in 0..4 {
+                columns[2 * q + c] = _mm512_castps_pd(turned[q]);
+            }
         }
         columns
     }
