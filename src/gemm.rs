@@ -5,7 +5,7 @@ use crate::epilogue::Epilogue;
 use crate::error::Error;
 use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef, overlap};
-use crate::nest::small::Little;
+use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem};
 use crate::plan::{Facts, Plan, block_len, is_thin, tasks_worth, turns};
 use crate::simd::Kernels;
@@ -236,7 +236,7 @@ impl<'a, T: Real> Gemm<'a, T> {
         let little = Little::new(&self.a, &self.b, &c, self.alpha, self.beta);
         let plain = self.epilogue.is_none() && (self.alpha != T::ZERO || self.multiply_by_zero);
         let whole = self.block.is_none_or(|block| self.a.cols() <= block);
-        if !(plain && whole && little.run(kernels)) {
+        if !(plain && whole && little.run(kernels, self.threads.little())) {
             self.multiply_any(c, kernels, machine);
         }
     }
@@ -256,7 +256,7 @@ impl<'a, T: Real> Gemm<'a, T> {
         if turns(m, n, (problem.c.row_stride(), problem.c.col_stride())) {
             problem = problem.t();
         }
-        if epilogue.is_some() && nest::small::run(&problem, kernels) {
+        if epilogue.is_some() && small::run(&problem, kernels, self.threads.little()) {
             return;
         }
         let Problem { a, c, .. } = &problem;
@@ -333,6 +333,12 @@ pub(crate) fn check_output<T: Element>(
 }
 
 impl Threads {
+    /// Up to how many multiply-adds of vectors a product is too little to be shared.
+    #[inline]
+    fn little(self) -> usize {
+        if matches!(self, Threads::Exactly(2..)) { small::QUICK } else { small::WORK }
+    }
+
     /// How many tasks a product may be cut into.
     pub(crate) fn tasks(self, m: usize, n: usize, k: usize) -> usize {
         match self {

@@ -210,11 +210,11 @@ impl<T: Real> Nest<'_, T> {
             let kept = Rows { ptr: sums_buffer.wrapping_sub(vectors.start * lanes), row: sums_row as isize, col: 1 };
             let mut step = 0;
             while step < k {
-                let block_start = step / plan.block * plan.block;
+                let block_start = if pass < plan.block { step / plan.block * plan.block } else { step };
                 let block_end = k.min(block_start + plan.block);
                 let steps = step..block_end.min(step + pass);
                 // Only blocks of the same length are walked together.
-                let blocks = plan.together.min((k - step) / plan.block).max(1);
+                let blocks = if plan.together > 1 { plan.together.min((k - step) / plan.block).max(1) } else { 1 };
                 step = steps.end + (blocks - 1) * plan.block;
                 let kept_before = (steps.start > block_start).then_some(kept);
                 for rows in even(0..m, narrow_blocks) {

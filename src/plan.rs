@@ -90,7 +90,8 @@ impl Plan {
         let turn = along_b && f.k >= f.turn && f.m <= f.turning[0];
         let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
         let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
-        let from_memory = f.k.saturating_mul(f.n) > 16 * f.l2 / f.size;
+        let operand = |rows: usize, cols: usize| rows.saturating_mul(cols).saturating_mul(f.size);
+        let from_memory = operand(f.k, f.n) > 16 * f.l2;
         // A vector is a cache line: squares of them leave nothing in the cache to come back to.
         let of_lines = f.lanes * f.size >= LINE;
         let menu = match turn {
@@ -105,7 +106,8 @@ impl Plan {
             }
             false => f.menu,
         };
-        let (rows, vecs) = tile(f, menu, vectors, if across { usize::MAX } else { MOST_POINTERS });
+        let near = |vecs: usize| f.m <= FEW || block * vecs * f.lanes * f.size <= f.l1d;
+        let (rows, vecs) = tile(f.m, vectors, menu, if across { usize::MAX } else { MOST_POINTERS }, near);
         let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
 
         // The wide strip is read once for each narrow strip: from L1, if it stays there.
@@ -134,7 +136,7 @@ impl Plan {
         // Lines of a narrow strip that push each other out of L1 cost less than packing unless many wide strips follow.
         let near = along || fits(block.min(f.k), 1, bytes(f.a.1), f.l1d);
         let pack_narrow = (!along && !across)
-            || (col_strips > 4 && f.m.saturating_mul(f.k) > f.l2 / f.size)
+            || (col_strips > 4 && operand(f.m, f.k) > f.l2)
             || (col_strips > 8 && !near);
         let narrow_block = match row_strips * rows * block * f.size > f.l2 / 2 {
             true => (f.l2 / 2 / (block * f.size) / rows).max(1) * rows,
@@ -145,7 +147,7 @@ impl Plan {
         let by_rows = (f.k <= SHALLOW && col_strips > 8) || sweeps;
         let wide_bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
         // A wide operand contiguous along the depth is read on through its K-blocks, from page to page, if A stays in L2.
-        let near_a = f.m.saturating_mul(f.k) <= f.l2 / f.size / 2;
+        let near_a = operand(f.m, f.k) <= f.l2 / 2;
         let reads_on = f.k > block && (turn || (along_b && near_a));
         let wide_block = match () {
             _ if sweeps => (2 * f.l1d / (f.m * f.lanes * f.size)).max(1),
@@ -156,10 +158,10 @@ impl Plan {
         let split = split(f, vectors, rows, vecs, block);
         // The sums of one vector are one chain, and wait for its latency; those of several K-blocks are several. Lines of
         // two blocks a page apart would share a cache set; from memory, more streams are slower.
-        let most = f.turning.iter().take_while(|&&menu_rows| f.m <= menu_rows).count();
-        let apart = if f.n == 1 { most } else { PAGE / (block * f.size) };
         let together = match split {
             Split::Grid { .. } if turn && vecs == 1 && !pack_narrow && !from_memory => {
+                let most = f.turning.iter().take_while(|&&menu_rows| f.m <= menu_rows).count();
+                let apart = if f.n == 1 { most } else { PAGE / (block * f.size) };
                 most.min(f.k / block).min(apart).max(1)
             }
             _ => 1,
@@ -186,24 +188,24 @@ pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool
     n > 1 && n <= most && 2 * m >= 3 * lanes && k >= steps
 }
 
-/// The tile that covers C at least cost: the multiply-adds of all tiles, edges filled up, and the loads beside them.
-fn tile(f: &Facts, menu: &[usize], vectors: usize, most_rows: usize) -> (usize, usize) {
-    if menu.get(vectors - 1).is_some_and(|&menu_rows| f.m <= menu_rows.min(most_rows)) {
-        return (f.m, vectors);
+/// The rows and vectors of the tile that covers a C of `m` rows and so many vectors at least cost: the multiply-adds of all
+/// tiles, edges filled up, and the loads beside them. All tiles count as being of their mean size; and in floating point, as
+/// whole numbers take five times as long to divide. `near` tells for how many vectors a wide strip stays in L1.
+pub fn tile(m: usize, vectors: usize, menu: &[usize], most_rows: usize, near: impl Fn(usize) -> bool) -> (usize, usize) {
+    if menu.get(vectors - 1).is_some_and(|&menu_rows| m <= menu_rows.min(most_rows)) {
+        return (m, vectors);
     }
-    let mut best = (usize::MAX, (1, 1));
+    let pieces = |len: f64, most: usize| ((len / most as f64 + (1.0 - 1e-9)) as isize) as f64;
+    let (m, n) = (m as f64, vectors as f64);
+    let mut best = (f64::INFINITY, (1, 1));
     for (vecs, &menu_rows) in (1..=vectors).zip(menu) {
         let rows = menu_rows.min(most_rows);
-        // Half cycles of a step: eight sums hide the latency of a multiply-add; two loads go with two of them.
-        // A strip that L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %).
-        let near = |v: usize| f.m <= FEW || f.block * v * f.lanes * f.size <= f.l1d;
-        let step = |r: usize, v: usize| 8 * (r * v).max(r + v).max(8) + r + v + 4 + if near(v) { 0 } else { 3 * v };
-        let column = |v: usize| -> usize {
-            let [longer, shorter, _] = even(0..f.m, pieces(f.m, rows)).groups(false);
-            longer.count * step(longer.len, v) + shorter.count * step(shorter.len, v)
-        };
-        let [longer, shorter, _] = even(0..vectors, pieces(vectors, vecs)).groups(false);
-        let cost = longer.count * column(longer.len) + shorter.count * column(shorter.len);
+        let (row_strips, col_strips) = (pieces(m, rows), pieces(n, vecs));
+        let (r, v) = (m / row_strips, n / col_strips);
+        // Half cycles of a step: eight sums hide the latency of a multiply-add; two loads go with two of them. A strip that
+        // L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %).
+        let step = 8.0 * (r * v).max(r + v).max(8.0) + r + v + 4.0 + if near(vecs) { 0.0 } else { 3.0 * v };
+        let cost = row_strips * col_strips * step;
         if cost < best.0 {
             best = (cost, (rows, vecs));
         }
@@ -331,10 +333,12 @@ mod tests {
 
     #[test]
     fn edges_choose_the_tile_that_wastes_least() {
-        assert_eq!(tile(&facts(600, 160, 512), &MENU, 20, 8), (6, 2));
-        assert_eq!(tile(&facts(600, 8, 512), &MENU, 1, 12), (12, 1));
-        assert_eq!(tile(&facts(1, 640, 512), &MENU, 80, 8).0, 1);
-        assert_eq!(tile(&facts(3, 24, 512), &MENU, 3, 8), (3, 3));
+        let best = |m, vectors, most_rows| tile(m, vectors, &MENU, most_rows, |vecs| vecs <= 2);
+        assert_eq!(best(600, 20, 8), (6, 2));
+        assert_eq!(best(600, 1, 12), (12, 1));
+        assert_eq!(best(1, 80, 8).0, 1);
+        assert_eq!(best(3, 3, 8), (3, 3));
+        assert_eq!(best(18, 5, 12), (6, 2));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 #![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled; iterators do not always
 
 pub mod epilogue;
+mod stride;
 
 use crate::element::Sealed;
 use crate::simd::Simd;
+use stride::Stride;
 
 /// The operand whose elements are broadcast.
 #[derive(Clone, Copy)]
@@ -114,9 +116,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             // C is written last, but asked for first: it comes while the sums are made.
             if step.depth > 16 {
                 for r in 0..R {
-                    let row = c.offset(r as isize * out.row);
-                    S::prefetch(row);
-                    S::prefetch(row.add(out.cols - 1));
+                    S::prefetch(c.offset(r as isize * out.row).add(out.cols - 1));
                 }
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
@@ -160,11 +160,11 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             let mut to = Out { c, ..*out };
             if blocks {
                 for v in 0..NV {
-                    store::<S, R, 1>(&sums.map(|row| [row[v]]), &to, mask);
+                    store::<S, R, 1>(sums.map(|row| [row[v]]), &to, mask);
                     to.old = Old::Times(S::T::ONE);
                 }
             } else {
-                store::<S, R, NV>(&sums, &to, mask);
+                store::<S, R, NV>(sums, &to, mask);
             }
         }
         narrow = narrow.wrapping_offset(repeat.narrow);
@@ -174,64 +174,59 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     }
 }
 
-/// Stores `fma(alpha, sum, old)`.
+/// Stores `fma(alpha, sum, old)`. All of C is loaded before any is stored: a partial vector reaches into the next row, whose
+/// load would wait for its store (8×8×8 with beta 1: 34 ns, not 67). Partial vectors, which may take branches, have loops of
+/// their own: with them a loop is too long to be unrolled, and what is numbered at run time lies in memory: not the sums.
 ///
 /// # Safety
 /// As for the tile whose sums these are.
 #[inline(always)]
-unsafe fn store<S: Simd, const R: usize, const NV: usize>(sums: &[[S::V; NV]; R], out: &Out<S::T>, mask: S::Mask) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match out.old {
-            Old::Times(beta) => store_to::<S, R, NV>(sums, out, mask, |at, part| {
-                let old = if part { S::load_first(at, mask) } else { S::load(at) };
-                S::mul(S::splat(beta), old)
-            }),
-            Old::Constant(x) => store_to::<S, R, NV>(sums, out, mask, |_, _| S::splat(x)),
-        }
-    }
-}
-
-/// The same, `old` being asked for each vector of C: its address and whether it is partial.
-///
-/// # Safety
-/// As for the tile whose sums these are.
-#[inline(always)]
-unsafe fn store_to<S: Simd, const R: usize, const NV: usize>(
-    sums: &[[S::V; NV]; R],
-    out: &Out<S::T>,
-    mask: S::Mask,
-    old: impl Fn(*const S::T, bool) -> S::V,
-) {
+unsafe fn store<S: Simd, const R: usize, const NV: usize>(mut sums: [[S::V; NV]; R], out: &Out<S::T>, mask: S::Mask) {
+    let at = |r: usize, v: usize| out.c.wrapping_offset(r as isize * out.row).wrapping_add(v * S::LANES);
+    let whole = out.cols == NV * S::LANES;
     // SAFETY: the caller's promise.
     unsafe {
         let alpha = S::splat(out.alpha);
-        let at = |r: usize, v: usize| out.c.offset(r as isize * out.row).add(v * S::LANES);
-        // A partial vector reaches into the next row, whose loads would wait for its store: all are loaded first, and
-        // stored last (8×8×8 with beta 1: 34 ns, not 67). They may take branches. With them a loop is too long to be
-        // unrolled, and what is numbered at run time lies in memory: not the sums.
-        let partial = out.cols < NV * S::LANES;
-        let mut edge = [alpha; R];
-        if partial {
-            for r in 0..R {
-                edge[r] = sums[r][NV - 1];
+        match out.old {
+            Old::Constant(x) => {
+                let old = S::splat(x);
+                for r in 0..R {
+                    for v in 0..NV {
+                        sums[r][v] = S::fma(alpha, sums[r][v], old);
+                    }
+                }
             }
-            for r in 0..R {
-                edge[r] = S::fma(alpha, edge[r], old(at(r, NV - 1), true));
+            Old::Times(beta) => {
+                let beta = S::splat(beta);
+                for r in 0..R {
+                    for v in 0..NV - 1 {
+                        sums[r][v] = S::fma(alpha, sums[r][v], S::mul(beta, S::load(at(r, v))));
+                    }
+                }
+                let v = NV - 1;
+                if whole {
+                    for r in 0..R {
+                        sums[r][v] = S::fma(alpha, sums[r][v], S::mul(beta, S::load(at(r, v))));
+                    }
+                } else {
+                    for r in 0..R {
+                        sums[r][v] = S::fma(alpha, sums[r][v], S::mul(beta, S::load_first(at(r, v), mask)));
+                    }
+                }
             }
         }
         for r in 0..R {
             for v in 0..NV - 1 {
-                S::store(at(r, v), S::fma(alpha, sums[r][v], old(at(r, v), false)));
+                S::store(at(r, v), sums[r][v]);
             }
         }
-        if partial {
+        if whole {
             for r in 0..R {
-                S::store_first(at(r, NV - 1), edge[r], mask);
+                S::store(at(r, NV - 1), sums[r][NV - 1]);
             }
         } else {
             for r in 0..R {
-                S::store(at(r, NV - 1), S::fma(alpha, sums[r][NV - 1], old(at(r, NV - 1), false)));
+                S::store_first(at(r, NV - 1), sums[r][NV - 1], mask);
             }
         }
     }
@@ -239,13 +234,14 @@ unsafe fn store_to<S: Simd, const R: usize, const NV: usize>(
 
 /// Where in both operands a tile is.
 struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
-    /// The rows of a narrow side that is contiguous along the depth; otherwise only the first counts.
-    rows: [*const S::T; R],
-    narrow_step: isize,
+    narrow: *const S::T,
+    /// From row to row, if the narrow side is contiguous along the depth, and from step to step, if it is not.
+    narrow_row: Stride,
+    narrow_step: Stride,
     /// From one K-block to the next, if vectors are K-blocks.
     narrow_vector: isize,
     wide: *const S::T,
-    wide_step: isize,
+    wide_step: Stride,
     /// If it is turned: its lanes and the distance between them, lanes of a vector that no other has, and from vector
     /// to vector.
     lanes: usize,
@@ -258,19 +254,16 @@ struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const W
 impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<S, R, NV, ALONG, WIDE> {
     #[inline(always)]
     fn new(narrow: Narrow<S::T>, wide: Wide<S::T>, apart: isize, lanes: usize, mask: S::Mask) -> Self {
-        let mut rows = [narrow.ptr; R];
-        for r in 0..R {
-            rows[r] = narrow.ptr.wrapping_offset(r as isize * narrow.row);
-        }
         let narrow_step = if ALONG { 1 } else { narrow.depth };
         let (own_lanes, wide_vector) =
             if apart > 0 { (0, apart) } else { (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)) };
         Walk {
-            rows,
-            narrow_step,
+            narrow: narrow.ptr,
+            narrow_row: Stride::new::<S::T>(narrow.row),
+            narrow_step: Stride::new::<S::T>(narrow_step),
             narrow_vector: apart * narrow_step,
             wide: wide.ptr,
-            wide_step: wide.depth,
+            wide_step: Stride::new::<S::T>(wide.depth),
             lanes,
             lane: wide.lane,
             own_lanes,
@@ -287,7 +280,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     unsafe fn add_product(&self, sums: &mut [[S::V; NV]; R], ahead: usize, steps: usize) {
         // SAFETY: the caller's promise.
         unsafe {
-            let wide = self.wide.offset(ahead as isize * self.wide_step);
+            let wide = self.wide.byte_offset(self.wide_step.times(ahead));
             let mut w = [S::splat(S::T::ZERO); NV];
             for v in 0..NV {
                 let at = wide.add(v * S::LANES);
@@ -314,8 +307,8 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         // SAFETY: the caller's promise.
         unsafe {
             match ALONG {
-                true => S::splat_nth(self.rows[r].offset(block), ahead, steps),
-                false => S::splat_nth(self.rows[0].offset(block + ahead as isize * self.narrow_step), r, R),
+                true => S::splat_nth(self.narrow.byte_offset(self.narrow_row.times(r)).offset(block), ahead, steps),
+                false => S::splat_nth(self.narrow.byte_offset(self.narrow_step.times(ahead)).offset(block), r, R),
             }
         }
     }
@@ -411,9 +404,10 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
 
     #[inline(always)]
     fn advance(&mut self, steps: isize) {
-        self.wide = self.wide.wrapping_offset(steps * self.wide_step);
-        for r in 0..R {
-            self.rows[r] = self.rows[r].wrapping_offset(steps * if ALONG { 1 } else { self.narrow_step });
+        self.wide = self.wide.wrapping_byte_offset(steps * self.wide_step.times(1));
+        self.narrow = match ALONG {
+            true => self.narrow.wrapping_offset(steps),
+            false => self.narrow.wrapping_byte_offset(steps * self.narrow_step.times(1)),
         }
     }
 }

@@ -7,26 +7,28 @@ use super::{Problem, Rows, first_block};
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{MOST_POINTERS, turns};
+use crate::plan::{MOST_POINTERS, PAGE, is_thin, tile, turns};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu};
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
-/// The most rows, vectors and steps of a little product, and multiply-adds of vectors: about a microsecond. The steps are one
-/// K-block of any type.
+/// The most rows, vectors and steps of a little product, and multiply-adds of vectors: some ten microseconds, of which a plan
+/// takes a quarter of one (60×16×64 1.3 times as fast without). The steps are one K-block of any type.
 const ROWS: usize = 256;
 const VECTORS: usize = 24;
 const STEPS: usize = 256;
-const WORK: usize = 3 * 24 * 64;
+pub const WORK: usize = 64 << 10;
 
-/// The most vectors and steps that are packed on the stack.
-const PACKED_VECTORS: usize = 3;
-const PACKED_STEPS: usize = 64;
+/// With so many at most, nothing pays but to begin: neither to look for the best tile, nor to share.
+pub const QUICK: usize = 4 << 10;
+
+/// The most bytes that are packed on the stack: tiles find them in L1.
+const PACKED: usize = 24 << 10;
 
 /// Computes a product that is little, and its epilogue, if it is one.
-pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
+pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize) -> bool {
     let Problem { a, b, c, alpha, beta, .. } = problem;
-    if !Little::new(a, b, c, *alpha, *beta).run_as_is(kernels) {
+    if !Little::new(a, b, c, *alpha, *beta).run_as_is(kernels, most) {
         return false;
     }
     let (m, n) = (c.rows(), c.cols());
@@ -82,19 +84,20 @@ impl<T: Real> Little<T> {
         if self.m == 1 { self.a.depth != 1 } else { self.a.row == 1 }
     }
 
-    /// Computes it, this way or as its transpose, if it is little and tiles can walk its operands.
+    /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
+    /// operands.
     #[inline(always)]
-    pub fn run(self, kernels: &Kernels<T>) -> bool {
+    pub fn run(self, kernels: &Kernels<T>, most: usize) -> bool {
         let Little { m, n, c, .. } = self;
         if m.wrapping_sub(1) >= VECTORS * kernels.lanes || n.wrapping_sub(1) >= VECTORS * kernels.lanes {
             return false;
         }
         let turned = turns(m, n, (c.row, c.col));
-        if turned { self.t() } else { self }.run_as_is(kernels)
+        if turned { self.t() } else { self }.run_as_is(kernels, most)
     }
 
     #[inline(always)]
-    fn run_as_is(self, kernels: &Kernels<T>) -> bool {
+    fn run_as_is(self, kernels: &Kernels<T>, most: usize) -> bool {
         const { assert!(STEPS <= T::KC) }
         let Little { m, n, k, a, b, c, alpha, beta } = self;
         // Only for what is not inlined: what has an address is stored when it is made.
@@ -105,16 +108,20 @@ impl<T: Real> Little<T> {
             return false;
         }
         let vectors = pieces(n, kernels.lanes);
-        if m * vectors * k > WORK {
-            return false;
+        let work = m * vectors * k;
+        if work > QUICK {
+            // Steps a page apart share a cache set: a longer product had better pack them.
+            let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
+            if work > most || apart || is_thin(m, n, k, a.row == 1, kernels.lanes) {
+                return false;
+            }
         }
         if n > 1 && b.lane != 1 {
             if b.depth == 1 && k >= kernels.turn && m <= kernels.turning.rows[0] {
                 copy().turned(kernels);
                 return true;
             }
-            let room = vectors <= PACKED_VECTORS.min(kernels.tiles.rows.len()) && k <= PACKED_STEPS;
-            return room && copy().packed(kernels);
+            return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels);
         }
         let menu = kernels.tiles.rows;
         // The widest tile that has at least half a dozen rows, or all; three vectors are as good whatever their rows.
@@ -122,7 +129,11 @@ impl<T: Real> Little<T> {
         while vecs > 3 && menu[vecs - 1] < m.min(6) {
             vecs -= 1;
         }
-        let rows = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
+        let most_rows = if across { usize::MAX } else { MOST_POINTERS };
+        let mut rows = menu[vecs - 1].min(most_rows);
+        if work > QUICK {
+            (rows, vecs) = tile(m, vectors, menu, most_rows, |_| true);
+        }
         if m <= rows && vectors <= vecs {
             let one = |len| Group { start: 0, len, count: 1 };
             copy().tiles(one(m), one(vectors), &kernels.tiles, kernels.lanes);
@@ -198,13 +209,13 @@ impl<T: Real> Little<T> {
     /// The same with B contiguous along the depth: packed on the stack.
     #[inline(never)]
     fn packed(self, kernels: &Kernels<T>) -> bool {
-        const ROOM: usize = PACKED_VECTORS * 16 * PACKED_STEPS + SLACK;
+        const ROOM: usize = PACKED / 4 + SLACK; // for the smallest type
         let Little { n, k, b, .. } = self;
         let mut room = [const { MaybeUninit::<T>::uninit() }; ROOM];
         let (width, dst) = (n.next_multiple_of(kernels.lanes), room.as_mut_ptr().cast());
-        debug_assert!(kernels.lanes <= 16 && width * k + SLACK <= ROOM);
+        debug_assert!(width * k * size_of::<T>() <= PACKED);
         // SAFETY: B as its view promises; the room is large enough, and written before it is read.
         unsafe { (kernels.pack)(&Panel { src: b.ptr, lane: b.lane, step: b.depth, lanes: n, depth: k, dst, width }) }
-        Little { b: Wide { ptr: dst, depth: width as isize, lane: 1 }, ..self }.run_as_is(kernels)
+        Little { b: Wide { ptr: dst, depth: width as isize, lane: 1 }, ..self }.run_as_is(kernels, WORK)
     }
 }
