@@ -54,6 +54,7 @@ pub trait Float:
 {
     /// What an addition leaves every bit of the other term for.
     const NEG_ZERO: Self;
+    const NEG_ZERO_REF: &'static Self;
     const ONE_REF: &'static Self;
     /// The kernels of this type for the instruction set chosen.
     fn kernels(machine: &Machine) -> &'static Kernels<Self>;
@@ -91,6 +92,7 @@ macro_rules! float {
 
         impl Float for $t {
             const NEG_ZERO: Self = -0.0;
+            const NEG_ZERO_REF: &'static Self = &-0.0;
             const ONE_REF: &'static Self = &1.0;
 
             #[inline]

@@ -4,7 +4,7 @@ use crate::element::{Element, Real};
 use crate::epilogue::Epilogue;
 use crate::error::Error;
 use crate::machine::{Machine, machine};
-use crate::matrix::{MatMut, MatRef, overlap};
+use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem};
 use crate::plan::{Facts, Plan, block_len, is_thin, tasks_worth, turns};
@@ -324,8 +324,9 @@ pub(crate) fn check_output<T: Element>(
         let (shape, strides) = ((c.rows(), c.cols()), (c.row_stride(), c.col_stride()));
         return Err(Error::OverlapsItself { operand: output, shape, strides });
     }
+    let written = c.span();
     for &(other, input) in inputs {
-        if overlap((c.as_ptr(), c.layout()), (input.as_ptr(), input.layout())) {
+        if written.overlaps(&input.span()) {
             return Err(Error::Overlap { output, other });
         }
     }

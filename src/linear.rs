@@ -201,19 +201,23 @@ impl<'o, T: Real> Forward<'o, T> {
         let (d_in, d_out, n) = (weight.rows(), weight.cols(), x.rows());
         check_shape("X", "n×d_in", (n, d_in), (x.rows(), x.cols()))?;
         check_shape("Y", "n×d_out", (n, d_out), (y.rows(), y.cols()))?;
-        let mut inputs = [("X", x), ("W", weight), ("X", x), ("X", x)];
+        let mut inputs = [("X", x), ("W", weight), ("", x), ("", x)];
+        let mut given = 2;
         if let Some(residual) = self.residual {
             check_shape("R", "n×d_out", (n, d_out), (residual.rows(), residual.cols()))?;
-            inputs[2] = ("R", residual);
+            inputs[given] = ("R", residual);
+            given += 1;
         }
         if let Some(bias) = self.layer.bias {
             check_length("the bias", "d_out", d_out, bias.len())?;
-            inputs[3] = ("the bias", MatRef::row_major(bias, 1, d_out)?);
+            inputs[given] = ("the bias", MatRef::row_major(bias, 1, d_out)?);
+            given += 1;
         }
-        check_output("Y", y, &inputs)?;
+        let inputs = &inputs[..given];
+        check_output("Y", y, inputs)?;
         if let Some(z) = self.saved.as_ref().map(MatMut::as_ref) {
             check_shape("Z", "n×d_out", (n, d_out), (z.rows(), z.cols()))?;
-            check_output("Z", z, &inputs)?;
+            check_output("Z", z, inputs)?;
             check_output("Z", z, &[("Y", y)])?;
         }
         Ok(())

@@ -122,6 +122,33 @@ fn gcd(mut a: usize, mut b: usize) -> usize {
     a
 }
 
+/// Where a view lies: from the first to the last address, none if it is empty.
+pub(crate) struct Span {
+    size: usize,
+    layout: Layout,
+    addresses: Range<usize>,
+}
+
+impl Span {
+    #[inline]
+    fn new<T>(ptr: *const T, layout: Layout) -> Self {
+        let reach = |len: usize, stride: isize| (len as isize - 1).wrapping_mul(stride);
+        let (down, right) = (reach(layout.rows, layout.row_stride), reach(layout.cols, layout.col_stride));
+        let at = |offset: isize| ptr.wrapping_offset(offset) as usize;
+        let first = at(down.min(0).wrapping_add(right.min(0)));
+        let end = at(down.max(0).wrapping_add(right.max(0))).wrapping_add(size_of::<T>());
+        Span { size: size_of::<T>(), layout, addresses: if layout.is_empty() { 0..0 } else { first..end } }
+    }
+
+    /// Whether it shares an address with another. Exact when their runs along the inner dimension have no gaps; otherwise a
+    /// run counts as if it had none, unless both views have the same strides.
+    #[inline]
+    pub(crate) fn overlaps(&self, other: &Span) -> bool {
+        let (a, b) = (&self.addresses, &other.addresses);
+        a.start < b.end && b.start < a.end && share(self, other)
+    }
+}
+
 /// The addresses of a view, normalised: both strides at least 0, the larger first.
 #[derive(Clone, Copy)]
 struct Footprint {
@@ -131,14 +158,14 @@ struct Footprint {
 }
 
 impl Footprint {
-    fn of<T>(ptr: *const T, layout: &Layout) -> Footprint {
+    fn of(Span { size, layout, addresses }: &Span) -> Footprint {
         // A dimension of one element has no stride; a stride of 0 stays on the same element.
         let dim = |len: usize, stride: isize| {
-            if len == 1 || stride == 0 { (1, 0) } else { (len, stride.unsigned_abs() * size_of::<T>()) }
+            if len == 1 || stride == 0 { (1, 0) } else { (len, stride.unsigned_abs() * size) }
         };
         let (rows, cols) = (dim(layout.rows, layout.row_stride), dim(layout.cols, layout.col_stride));
         let (outer, inner) = if rows.1 >= cols.1 { (rows, cols) } else { (cols, rows) };
-        Footprint { start: addresses(ptr, layout).start, outer, inner }
+        Footprint { start: addresses.start, outer, inner }
     }
 
     /// Bytes from the first to the last of one run along the inner dimension.
@@ -147,30 +174,11 @@ impl Footprint {
     }
 }
 
-/// From the first to the last address of a view that is valid and not empty.
-#[inline]
-fn addresses<T>(ptr: *const T, layout: &Layout) -> Range<usize> {
-    let reach = |len: usize, stride: isize| (len as isize - 1).wrapping_mul(stride);
-    let (down, right) = (reach(layout.rows, layout.row_stride), reach(layout.cols, layout.col_stride));
-    let at = |offset: isize| ptr.wrapping_offset(offset) as usize;
-    at(down.min(0).wrapping_add(right.min(0)))..at(down.max(0).wrapping_add(right.max(0))).wrapping_add(size_of::<T>())
-}
-
-/// Whether two views share an address. Exact when their runs along the inner dimension have no gaps; otherwise a
-/// run counts as if it had none, unless both views have the same strides.
-pub(crate) fn overlap<T>(a: (*const T, &Layout), b: (*const T, &Layout)) -> bool {
-    if a.1.is_empty() || b.1.is_empty() || size_of::<T>() == 0 {
-        return false;
-    }
-    let (x, y) = (addresses(a.0, a.1), addresses(b.0, b.1));
-    x.start < y.end && y.start < x.end && share(a, b)
-}
-
-/// `overlap` for views among each other's addresses.
+/// `overlaps` for views among each other's addresses.
 #[cold]
-fn share<T>(a: (*const T, &Layout), b: (*const T, &Layout)) -> bool {
-    let size = size_of::<T>();
-    let (a, b) = (Footprint::of(a.0, a.1), Footprint::of(b.0, b.1));
+fn share(a: &Span, b: &Span) -> bool {
+    let size = a.size;
+    let (a, b) = (Footprint::of(a), Footprint::of(b));
     // Every other column, and the columns between: same strides, but never the same element.
     if a.inner.1 == b.inner.1 && a.inner.1 > size && a.outer.1 % a.inner.1 == 0 && b.outer.1 % b.inner.1 == 0 {
         let apart = a.start.abs_diff(b.start) % a.inner.1;
@@ -317,6 +325,11 @@ impl<T> Clone for MatRef<'_, T> {
 impl<T> Copy for MatRef<'_, T> {}
 
 impl<'a, T> MatRef<'a, T> {
+    #[inline]
+    pub(crate) fn span(&self) -> Span {
+        Span::new(self.ptr, self.layout)
+    }
+
     /// Rows one after the other.
     ///
     /// # Errors
@@ -656,15 +669,15 @@ mod tests {
                     for (m, n) in [(1, 1), (2, 3), (3, 2), (1, 4), (4, 1)] {
                         let (a, b) = (layout(m, n, ra, ca), layout(2, 2, rb, cb));
                         let shared = offsets(&a).iter().any(|x| offsets(&b).iter().any(|y| *x == y + shift));
-                        let seen = overlap((base, &a), (base.wrapping_offset(shift), &b));
+                        let seen = Span::new(base, a).overlaps(&Span::new(base.wrapping_offset(shift), b));
                         assert!(seen || !shared, "{a:?} {b:?} {shift}");
                     }
                 }
             }
         }
         let (a, b) = (layout(3, 2, 7, 1), layout(3, 5, 7, 1));
-        assert!(!overlap((base, &a), (base.wrapping_add(2), &b)));
-        assert!(overlap((base, &a), (base.wrapping_add(1), &b)));
+        assert!(!Span::new(base, a).overlaps(&Span::new(base.wrapping_add(2), b)));
+        assert!(Span::new(base, a).overlaps(&Span::new(base.wrapping_add(1), b)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod complex;
 pub mod each;
+mod finish;
 pub mod small;
 mod stage;
 mod tasks;
@@ -10,19 +11,18 @@ mod tasks;
 use core::ops::Range;
 
 use complex::{Complex, Scalars, combined};
-use each::Values;
+use finish::Rest;
 use stage::{chunks, staged};
 
-use crate::activation::Activation;
 use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{PAGE, Plan, Reading, Split};
+use crate::plan::{Plan, Reading, Split};
 use crate::runs::{Even, Group, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
-use crate::tile::epilogue::{Finish, Term};
+use crate::tile::epilogue::{Closing, Term};
 use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
 
 /// One product, its operands checked: C ← `alpha`·A·B + `beta`·C, and the epilogue.
@@ -105,59 +105,8 @@ pub fn scale<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) {
                 unsafe {
                     let run = problem.part(i..i + 1, cols.clone());
                     staged(run.c, false, true, &|c, row| {
-                        problem.finish(kernels, &Rows { ptr: c, row, col: 1 }, i..i + 1, cols.clone())
+                        problem.finish(Rest::ALL, kernels, &Rows { ptr: c, row, col: 1 }, i..i + 1, cols.clone())
                     });
-                }
-            }
-        }
-    }
-}
-
-impl<T: Real> Problem<'_, T> {
-    /// Does to a rectangle of C, or to what will be copied there, what the epilogue says.
-    ///
-    /// # Safety
-    /// `c` has its rows and columns, the columns adjacent; the kernels are of this machine. No one else writes there.
-    unsafe fn finish(&self, kernels: &Kernels<T>, c: &Rows<T>, rows: Range<usize>, cols: Range<usize>) {
-        let Some(epilogue) = self.epilogue else { return };
-        let Place { turned, row, col } = self.place;
-        let (row, col) = (row + rows.start, col + cols.start);
-        let term = |ptr: *const T, down: isize, right: isize| {
-            let (down, right) = if turned { (right, down) } else { (down, right) };
-            Term { ptr: ptr.wrapping_offset(row as isize * down + col as isize * right), row: down, col: right }
-        };
-        let matrix = |matrix: Option<MatRef<'_, T>>| {
-            matrix.map_or(Term::NOTHING, |m| term(m.as_ptr(), m.row_stride(), m.col_stride()))
-        };
-        let finish = Finish {
-            c: c.ptr,
-            row: c.row,
-            rows: rows.len(),
-            cols: cols.len(),
-            terms: [
-                epilogue.bias.map_or(Term::NOTHING, |bias| term(bias.as_ptr(), 0, 1)),
-                epilogue.row_bias.map_or(Term::NOTHING, |bias| term(bias.as_ptr(), 1, 0)),
-                matrix(epilogue.residual),
-            ],
-            saved: matrix(epilogue.saved),
-        };
-        // SAFETY: the caller's promise; everything in the epilogue fits the C that `place` counts from.
-        unsafe {
-            (kernels.finish)(&finish);
-            if epilogue.activation.is_some() || epilogue.gate.is_some() {
-                let values = Values { c: *c, rows: rows.len(), cols: cols.len(), gate: matrix(epilogue.gate) };
-                values.run(kernels, Activation::number(epilogue.activation));
-            }
-        }
-        if let Some(map) = epilogue.map {
-            for i in 0..rows.len() {
-                for j in 0..cols.len() {
-                    let (i_of_c, j_of_c) = if turned { (col + j, row + i) } else { (row + i, col + j) };
-                    // SAFETY: an element of the rectangle.
-                    unsafe {
-                        let x = c.at(i, j);
-                        *x = map(i_of_c, j_of_c, *x);
-                    }
                 }
             }
         }
@@ -203,6 +152,7 @@ impl<T: Real> Nest<'_, T> {
         let sums_buffer = narrow_buffer.wrapping_add(narrow_room + slack);
         let a = &problem.a;
         let across = plan.pack_narrow || if m == 1 { a.col_stride() != 1 } else { a.row_stride() == 1 };
+        let (closing, rest) = problem.closing();
         let c = &problem.c;
         let c = Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() };
 
@@ -235,7 +185,7 @@ impl<T: Real> Nest<'_, T> {
                         Sums::Bare => None,
                     };
                     let adjacent = (c.col == 1 || n == 1) && scalars.is_none();
-                    let finishes = step == k && problem.epilogue.is_some();
+                    let (closing, rest) = if step == k { (closing, rest) } else { (None, Rest::NOTHING) };
                     self.tiles(&Block {
                         problem,
                         vectors: vectors.clone(),
@@ -248,7 +198,8 @@ impl<T: Real> Nest<'_, T> {
                         across,
                         adjacent,
                         scalars,
-                        finishes,
+                        closing,
+                        rest,
                         old,
                         alpha,
                         wide_buffer,
@@ -287,7 +238,7 @@ impl<T: Real> Nest<'_, T> {
             let (mut unpacked, mut packed) = (wide_strips, vectors.start);
             for wide in wide_strips {
                 if packs && packed == wide.start {
-                    let next = unpacked.split_off_first(self.packed_together(block));
+                    let next = unpacked.split_off_first(plan.packed_together);
                     self.pack_wide(block, next);
                     packed = unpacked.start();
                 }
@@ -333,14 +284,26 @@ impl<T: Real> Nest<'_, T> {
         };
         let before =
             block.before.map_or(Before::NOTHING, |sums| Before { ptr: sums.at(rows.start, col), row: sums.row });
+        let closing = block.closing.map(|closing| {
+            let term = Term { ptr: closing.term.at(rows.start, col), ..closing.term };
+            Closing { term, ..closing }
+        });
+        let term = closing.map_or(Term::NOTHING, |closing| closing.term);
         let repeat = match wide_strips.count {
             1 => {
                 let next = rows.len as isize;
-                Repeat { count: rows.count, narrow: narrow_next, wide: 0, before: next * before.row, c: next * c.row }
+                Repeat {
+                    count: rows.count,
+                    narrow: narrow_next,
+                    wide: 0,
+                    before: next * before.row,
+                    c: next * c.row,
+                    term: next * term.row,
+                }
             }
             count => {
                 let next = width as isize;
-                Repeat { count, narrow: 0, wide: next * wide_next, before: next, c: next }
+                Repeat { count, narrow: 0, wide: next * wide_next, before: next, c: next, term: next * term.col }
             }
         };
         let menu = if plan.wide == Reading::Turned { &kernels.turning } else { &kernels.tiles };
@@ -349,17 +312,18 @@ impl<T: Real> Nest<'_, T> {
         let tile = menu.tiles[vecs - 1][rows.len - 1].of(block.across, part);
         let apart = if block.blocks > 1 { plan.block } else { 0 };
         let step = Step { depth, apart, narrow, wide, before };
-        let out = Out { c: c.at(rows.start, col), row: c.row, old: block.old, alpha: block.alpha, cols };
+        let c = c.at(rows.start, col);
+        let out = Out { c, row: block.c.row, old: block.old, alpha: block.alpha, cols, closing: closing.as_ref() };
         let end = b.cols().min(col + width * wide_strips.count);
         let rectangle = (rows.start..rows.end(), col..end);
-        let finished = |out: Out<T>, repeat| {
+        let finished = |out: Out<'_, T>, repeat| {
             // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and the
             // tiles of C, or the copy of one, are this task's own.
             unsafe {
                 tile(&step, &out, repeat);
-                if block.finishes {
+                if block.rest != Rest::NOTHING {
                     let c = Rows { ptr: out.c, row: out.row, col: 1 };
-                    block.problem.finish(kernels, &c, rectangle.0.clone(), rectangle.1.clone());
+                    block.problem.finish(block.rest, kernels, &c, rectangle.0.clone(), rectangle.1.clone());
                 }
             }
         };
@@ -382,18 +346,6 @@ impl<T: Real> Nest<'_, T> {
     /// Where the packed copy of a wide strip is.
     fn packed(&self, block: &Block<'_, T>, vector: usize) -> *mut T {
         block.wide_buffer.wrapping_add((vector - block.vectors.start) * self.kernels.lanes * block.steps.len())
-    }
-
-    /// How many wide strips are packed at once. Steps far apart are read in runs of a page: with few rows, packing is most
-    /// of the work, and memory delivers pages (16×4096×4096: 2.8×).
-    fn packed_together(&self, block: &Block<'_, T>) -> usize {
-        let b = &block.problem.b;
-        let far = b.row_stride().unsigned_abs().saturating_mul(size_of::<T>()) >= 2048;
-        if b.col_stride() == 1 && far {
-            (PAGE / (self.plan.vecs * self.kernels.lanes * size_of::<T>())).max(1)
-        } else {
-            1
-        }
     }
 
     /// Packs wide strips, a few steps of all of them at a time.
@@ -480,8 +432,9 @@ struct Block<'p, T: Real> {
     adjacent: bool,
     /// What the sums and C are multiplied by, if not by `alpha` and `old`.
     scalars: Option<Scalars<T>>,
-    /// Whether these are the last sums, and an epilogue follows.
-    finishes: bool,
+    /// What these tiles do to their sums, and what follows: nothing unless they are the last.
+    closing: Option<Closing<T>>,
+    rest: Rest,
     old: Old<T>,
     alpha: T,
     wide_buffer: *mut T,
@@ -493,7 +446,7 @@ struct Block<'p, T: Real> {
 impl<T: Real> Block<'_, T> {
     /// How many tiles of so many elements may go in one call.
     fn together(&self, elements: usize) -> usize {
-        match (self.adjacent, self.finishes) {
+        match (self.adjacent, self.rest != Rest::NOTHING) {
             (false, _) => 1,
             (_, true) => (FINISHED / elements.max(1)).max(1),
             _ => usize::MAX,

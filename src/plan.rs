@@ -2,7 +2,7 @@
 //!
 //! No choice made here can change a result, only how soon it is there.
 
-use crate::runs::{even, pieces};
+use crate::runs::pieces;
 
 /// All that a plan depends on.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,8 @@ pub struct Plan {
     pub together: usize,
     pub pack_narrow: bool,
     pub wide: Reading,
+    /// Wide strips that are packed at once.
+    pub packed_together: usize,
     /// Narrow rows and wide vectors that a K-block is kept at hand for.
     pub narrow_block: usize,
     pub wide_block: usize,
@@ -132,12 +134,17 @@ impl Plan {
             _ => Reading::Packed,
         };
         let pack_wide = wide == Reading::Packed;
+        // From memory, steps far apart are read in runs of a page: with few rows, packing is most of the work, and memory
+        // delivers pages (16×4096×4096: 2.8 times). From a cache, a strip on its way to its tiles is best (1024³: 2 %).
+        let packed_together = match in_lanes && from_memory && bytes(f.b.0) >= PAGE / 2 {
+            true => (PAGE / (vecs * f.lanes * f.size)).max(1),
+            false => 1,
+        };
         // The narrow block is read once for each wide strip: from L2, if it stays there.
         // Lines of a narrow strip that push each other out of L1 cost less than packing unless many wide strips follow.
         let near = along || fits(block.min(f.k), 1, bytes(f.a.1), f.l1d);
-        let pack_narrow = (!along && !across)
-            || (col_strips > 4 && operand(f.m, f.k) > f.l2)
-            || (col_strips > 8 && !near);
+        let pack_narrow =
+            (!along && !across) || (col_strips > 4 && operand(f.m, f.k) > f.l2) || (col_strips > 8 && !near);
         let narrow_block = match row_strips * rows * block * f.size > f.l2 / 2 {
             true => (f.l2 / 2 / (block * f.size) / rows).max(1) * rows,
             false => f.m,
@@ -166,7 +173,20 @@ impl Plan {
             }
             _ => 1,
         };
-        Plan { rows, vecs, block, pass, together, pack_narrow, wide, narrow_block, wide_block, by_rows, split }
+        Plan {
+            rows,
+            vecs,
+            block,
+            pass,
+            together,
+            pack_narrow,
+            wide,
+            packed_together,
+            narrow_block,
+            wide_block,
+            by_rows,
+            split,
+        }
     }
 }
 
@@ -191,7 +211,13 @@ pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool
 /// The rows and vectors of the tile that covers a C of `m` rows and so many vectors at least cost: the multiply-adds of all
 /// tiles, edges filled up, and the loads beside them. All tiles count as being of their mean size; and in floating point, as
 /// whole numbers take five times as long to divide. `near` tells for how many vectors a wide strip stays in L1.
-pub fn tile(m: usize, vectors: usize, menu: &[usize], most_rows: usize, near: impl Fn(usize) -> bool) -> (usize, usize) {
+pub fn tile(
+    m: usize,
+    vectors: usize,
+    menu: &[usize],
+    most_rows: usize,
+    near: impl Fn(usize) -> bool,
+) -> (usize, usize) {
     if menu.get(vectors - 1).is_some_and(|&menu_rows| m <= menu_rows.min(most_rows)) {
         return (m, vectors);
     }

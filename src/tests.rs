@@ -52,6 +52,7 @@ fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
         together: 1,
         pack_narrow: false,
         wide: Reading::InPlace,
+        packed_together: 1,
         narrow_block: rows,
         wide_block: vecs,
         by_rows: false,

@@ -7,6 +7,7 @@ mod stride;
 
 use crate::element::Sealed;
 use crate::simd::Simd;
+use epilogue::{Closing, close};
 use stride::Stride;
 
 /// The operand whose elements are broadcast.
@@ -53,7 +54,7 @@ impl<T> Before<T> {
 
 /// Where one tile's sums go: `c = fma(alpha, sum, old)`.
 #[derive(Clone, Copy)]
-pub struct Out<T> {
+pub struct Out<'a, T> {
     pub c: *mut T,
     /// Elements from one row of C to the next; its columns are adjacent.
     pub row: isize,
@@ -61,6 +62,8 @@ pub struct Out<T> {
     pub alpha: T,
     /// Columns to write: more than NV − 1 vectors, at most NV.
     pub cols: usize,
+    /// What is done to C before it is stored.
+    pub closing: Option<&'a Closing<T>>,
 }
 
 /// What the sums are added to.
@@ -72,7 +75,8 @@ pub enum Old<T> {
     Constant(T),
 }
 
-/// How many tiles one after the other, and the elements from one to the next in both operands, the sums before and C.
+/// How many tiles one after the other, and the elements from one to the next in both operands, the sums before, C and the
+/// term of the closing.
 #[derive(Clone, Copy)]
 pub struct Repeat {
     pub count: usize,
@@ -80,10 +84,11 @@ pub struct Repeat {
     pub wide: isize,
     pub before: isize,
     pub c: isize,
+    pub term: isize,
 }
 
 impl Repeat {
-    pub const ONCE: Repeat = Repeat { count: 1, narrow: 0, wide: 0, before: 0, c: 0 };
+    pub const ONCE: Repeat = Repeat { count: 1, narrow: 0, wide: 0, before: 0, c: 0, term: 0 };
 }
 
 /// # Safety
@@ -102,15 +107,17 @@ pub const TURNED: u8 = 2;
 #[inline(always)]
 pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
     step: &Step<S::T>,
-    out: &Out<S::T>,
+    out: &Out<'_, S::T>,
     repeat: &Repeat,
 ) {
     let blocks = WIDE == TURNED && step.apart > 0;
     let last = if blocks { out.cols } else { out.cols - (NV - 1) * S::LANES };
     // SAFETY: the instruction set is there.
     let mask = unsafe { S::first(last) };
-    let (mut narrow, mut wide, mut before, mut c) = (step.narrow.ptr, step.wide.ptr, step.before.ptr, out.c);
-    for _ in 0..repeat.count {
+    let whole = out.cols == NV * S::LANES;
+    let start = Walk::<S, R, NV, ALONG, WIDE>::new(step, out.cols, mask);
+    let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
+    for tile in 0..repeat.count as isize {
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
             // C is written last, but asked for first: it comes while the sums are made.
@@ -121,37 +128,29 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
             if !step.before.ptr.is_null() {
-                let at = |r: usize, v: usize| before.offset(r as isize * step.before.row).add(v * S::LANES);
-                let mut edge = [S::splat(S::T::ZERO); R];
-                if out.cols < NV * S::LANES {
-                    for r in 0..R {
-                        edge[r] = S::load_first(at(r, NV - 1), mask);
-                    }
-                } else {
-                    for r in 0..R {
-                        edge[r] = S::load(at(r, NV - 1));
-                    }
-                }
-                for r in 0..R {
-                    for v in 0..NV - 1 {
-                        sums[r][v] = S::load(at(r, v));
-                    }
-                    sums[r][NV - 1] = edge[r];
-                }
+                let Before { ptr, row } = step.before;
+                let ptr = ptr.wrapping_offset(tile * repeat.before);
+                update::<S, R, NV>(&mut sums, whole, |_, r, v, part| {
+                    let at = ptr.wrapping_offset(r as isize * row).wrapping_add(v * S::LANES);
+                    if part { S::load_first(at, mask) } else { S::load(at) }
+                });
             }
-            let (a, b) = (Narrow { ptr: narrow, ..step.narrow }, Wide { ptr: wide, ..step.wide });
-            let mut walk = Walk::<S, R, NV, ALONG, WIDE>::new(a, b, step.apart as isize, out.cols, mask);
+            let mut walk = Walk { narrow, wide, ..start };
             let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
             // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
             let turns = if WIDE != TURNED { step.depth / S::STEPS } else { 0 };
-            for _ in 0..turns {
-                walk.add_product(&mut sums, 0, S::STEPS);
-                walk.add_product(&mut sums, 1, S::STEPS);
-                if S::STEPS == 4 {
-                    walk.add_product(&mut sums, 2, S::STEPS);
-                    walk.add_product(&mut sums, 3, S::STEPS);
+            if turns > 0 {
+                let mut turning = walk.in_registers();
+                for _ in 0..turns {
+                    turning.add_product(&mut sums, 0, S::STEPS);
+                    turning.add_product(&mut sums, 1, S::STEPS);
+                    if S::STEPS == 4 {
+                        turning.add_product(&mut sums, 2, S::STEPS);
+                        turning.add_product(&mut sums, 3, S::STEPS);
+                    }
+                    turning.advance(S::STEPS as isize);
                 }
-                walk.advance(S::STEPS as isize);
+                walk = Walk { narrow: turning.narrow, wide: turning.wide, ..walk };
             }
             for _ in turned + S::STEPS * turns..step.depth {
                 walk.add_product(&mut sums, 0, 1);
@@ -160,28 +159,58 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             let mut to = Out { c, ..*out };
             if blocks {
                 for v in 0..NV {
-                    store::<S, R, 1>(sums.map(|row| [row[v]]), &to, mask);
+                    to.closing = out.closing.filter(|_| v == NV - 1);
+                    store::<S, R, 1>(sums.map(|row| [row[v]]), &to, mask, tile * repeat.term);
                     to.old = Old::Times(S::T::ONE);
                 }
             } else {
-                store::<S, R, NV>(sums, &to, mask);
+                store::<S, R, NV>(sums, &to, mask, tile * repeat.term);
             }
         }
         narrow = narrow.wrapping_offset(repeat.narrow);
         wide = wide.wrapping_offset(repeat.wide);
-        before = before.wrapping_offset(repeat.before);
         c = c.wrapping_offset(repeat.c);
     }
 }
 
-/// Stores `fma(alpha, sum, old)`. All of C is loaded before any is stored: a partial vector reaches into the next row, whose
-/// load would wait for its store (8×8×8 with beta 1: 34 ns, not 67). Partial vectors, which may take branches, have loops of
-/// their own: with them a loop is too long to be unrolled, and what is numbered at run time lies in memory: not the sums.
+/// Passes every sum of a tile through `f`, which is told its row, its vector and whether that is partial. Partial vectors,
+/// which may take branches, have a loop of their own: with them a loop is too long to be unrolled, and what is numbered at
+/// run time lies in memory: not the sums.
+#[inline(always)]
+fn update<S: Simd, const R: usize, const NV: usize>(
+    sums: &mut [[S::V; NV]; R],
+    whole: bool,
+    f: impl Fn(S::V, usize, usize, bool) -> S::V,
+) {
+    for r in 0..R {
+        for v in 0..NV - 1 {
+            sums[r][v] = f(sums[r][v], r, v, false);
+        }
+    }
+    let v = NV - 1;
+    if whole {
+        for r in 0..R {
+            sums[r][v] = f(sums[r][v], r, v, false);
+        }
+    } else {
+        for r in 0..R {
+            sums[r][v] = f(sums[r][v], r, v, true);
+        }
+    }
+}
+
+/// Stores `fma(alpha, sum, old)`, closed by the `tile`-th of repeated tiles. All of C is loaded before any is stored: a
+/// partial vector reaches into the next row, whose load would wait for its store (8×8×8 with beta 1: 34 ns, not 67).
 ///
 /// # Safety
 /// As for the tile whose sums these are.
 #[inline(always)]
-unsafe fn store<S: Simd, const R: usize, const NV: usize>(mut sums: [[S::V; NV]; R], out: &Out<S::T>, mask: S::Mask) {
+unsafe fn store<S: Simd, const R: usize, const NV: usize>(
+    mut sums: [[S::V; NV]; R],
+    out: &Out<'_, S::T>,
+    mask: S::Mask,
+    from_term: isize,
+) {
     let at = |r: usize, v: usize| out.c.wrapping_offset(r as isize * out.row).wrapping_add(v * S::LANES);
     let whole = out.cols == NV * S::LANES;
     // SAFETY: the caller's promise.
@@ -190,49 +219,32 @@ unsafe fn store<S: Simd, const R: usize, const NV: usize>(mut sums: [[S::V; NV];
         match out.old {
             Old::Constant(x) => {
                 let old = S::splat(x);
-                for r in 0..R {
-                    for v in 0..NV {
-                        sums[r][v] = S::fma(alpha, sums[r][v], old);
-                    }
-                }
+                update::<S, R, NV>(&mut sums, true, |sum, _, _, _| S::fma(alpha, sum, old));
             }
             Old::Times(beta) => {
                 let beta = S::splat(beta);
-                for r in 0..R {
-                    for v in 0..NV - 1 {
-                        sums[r][v] = S::fma(alpha, sums[r][v], S::mul(beta, S::load(at(r, v))));
-                    }
-                }
-                let v = NV - 1;
-                if whole {
-                    for r in 0..R {
-                        sums[r][v] = S::fma(alpha, sums[r][v], S::mul(beta, S::load(at(r, v))));
-                    }
-                } else {
-                    for r in 0..R {
-                        sums[r][v] = S::fma(alpha, sums[r][v], S::mul(beta, S::load_first(at(r, v), mask)));
-                    }
-                }
+                update::<S, R, NV>(&mut sums, whole, |sum, r, v, part| {
+                    let old = if part { S::load_first(at(r, v), mask) } else { S::load(at(r, v)) };
+                    S::fma(alpha, sum, S::mul(beta, old))
+                });
             }
         }
-        for r in 0..R {
-            for v in 0..NV - 1 {
-                S::store(at(r, v), sums[r][v]);
-            }
+        if let Some(closing) = out.closing {
+            close::<S, R, NV>(&mut sums, closing, from_term, (!whole).then_some(mask));
         }
-        if whole {
-            for r in 0..R {
-                S::store(at(r, NV - 1), sums[r][NV - 1]);
+        update::<S, R, NV>(&mut sums, whole, |sum, r, v, part| {
+            if part {
+                S::store_first(at(r, v), sum, mask)
+            } else {
+                S::store(at(r, v), sum)
             }
-        } else {
-            for r in 0..R {
-                S::store_first(at(r, NV - 1), sums[r][NV - 1], mask);
-            }
-        }
+            sum
+        });
     }
 }
 
 /// Where in both operands a tile is.
+#[derive(Clone, Copy)]
 struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
     narrow: *const S::T,
     /// From row to row, if the narrow side is contiguous along the depth, and from step to step, if it is not.
@@ -253,7 +265,9 @@ struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const W
 
 impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<S, R, NV, ALONG, WIDE> {
     #[inline(always)]
-    fn new(narrow: Narrow<S::T>, wide: Wide<S::T>, apart: isize, lanes: usize, mask: S::Mask) -> Self {
+    fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask) -> Self {
+        let Step { narrow, wide, .. } = step;
+        let apart = step.apart as isize;
         let narrow_step = if ALONG { 1 } else { narrow.depth };
         let (own_lanes, wide_vector) =
             if apart > 0 { (0, apart) } else { (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)) };
@@ -269,6 +283,17 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             own_lanes,
             wide_vector,
             mask,
+        }
+    }
+
+    /// The same, for a loop that is worth it.
+    #[inline(always)]
+    fn in_registers(self) -> Self {
+        Walk {
+            narrow_row: self.narrow_row.in_registers(),
+            narrow_step: self.narrow_step.in_registers(),
+            wide_step: self.wide_step.in_registers(),
+            ..self
         }
     }
 

@@ -201,8 +201,12 @@ impl<'o, T: Real> Backward<'o, T> {
             }
             None => None,
         };
-        let x = dw.as_ref().map_or(*g, |(x, ..)| *x);
-        let inputs = [("G", *g), ("W", weight), ("X", x), ("Z", z.unwrap_or(*g))];
+        let mut inputs = [("G", *g), ("W", weight), ("", *g), ("", *g)];
+        let mut given = 2;
+        for input in [dw.as_ref().map(|(x, ..)| ("X", *x)), z.map(|z| ("Z", z))].into_iter().flatten() {
+            inputs[given] = input;
+            given += 1;
+        }
         let outputs = [
             ("dZ", dz.as_ref().map(MatMut::as_ref)),
             ("dX", dx.as_ref().map(|(dx, _)| dx.as_ref())),
@@ -211,7 +215,7 @@ impl<'o, T: Real> Backward<'o, T> {
         ];
         for (at, (name, output)) in outputs.into_iter().enumerate() {
             let Some(output) = output else { continue };
-            check_output(name, output, &inputs)?;
+            check_output(name, output, &inputs[..given])?;
             for (other, another) in outputs.into_iter().skip(at + 1) {
                 if let Some(another) = another {
                     check_output(name, output, &[(other, another)])?;

@@ -3,13 +3,14 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Problem, Rows, first_block};
+use super::{Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
 use crate::plan::{MOST_POINTERS, PAGE, is_thin, tile, turns};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu};
+use crate::tile::epilogue::{Closing, Term};
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
 /// The most rows, vectors and steps of a little product, and multiply-adds of vectors: some ten microseconds, of which a plan
@@ -28,18 +29,22 @@ const PACKED: usize = 24 << 10;
 /// Computes a product that is little, and its epilogue, if it is one.
 pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize) -> bool {
     let Problem { a, b, c, alpha, beta, .. } = problem;
-    if !Little::new(a, b, c, *alpha, *beta).run_as_is(kernels, most) {
+    let (closing, rest) = problem.closing();
+    let little = Little { closing: closing.as_ref(), ..Little::new(a, b, c, *alpha, *beta) };
+    if !little.run_as_is(kernels, most) {
         return false;
     }
-    let (m, n) = (c.rows(), c.cols());
-    // SAFETY: C, whose columns are adjacent or one; just stored, and still in L1.
-    unsafe { problem.finish(kernels, &Rows { ptr: c.at(0, 0), row: c.row_stride(), col: 1 }, 0..m, 0..n) }
+    if rest != Rest::NOTHING {
+        let (m, n) = (c.rows(), c.cols());
+        // SAFETY: C, whose columns are adjacent or one; just stored, and still in a near cache.
+        unsafe { problem.finish(rest, kernels, &Rows { ptr: c.at(0, 0), row: c.row_stride(), col: 1 }, 0..m, 0..n) }
+    }
     true
 }
 
 /// A product, perhaps a little one: what its views hold, in plain numbers.
 #[derive(Clone, Copy)]
-pub struct Little<T> {
+pub struct Little<'e, T> {
     m: usize,
     n: usize,
     k: usize,
@@ -48,9 +53,10 @@ pub struct Little<T> {
     c: Rows<T>,
     alpha: T,
     beta: T,
+    closing: Option<&'e Closing<T>>,
 }
 
-impl<T: Real> Little<T> {
+impl<T: Real> Little<'_, T> {
     #[inline(always)]
     pub fn new(a: &MatRef<'_, T>, b: &MatRef<'_, T>, c: &MatMut<'_, T>, alpha: T, beta: T) -> Self {
         Little {
@@ -62,10 +68,11 @@ impl<T: Real> Little<T> {
             c: Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() },
             alpha,
             beta,
+            closing: None,
         }
     }
 
-    /// The same product as Cᵀ = Bᵀ·Aᵀ.
+    /// The same product as Cᵀ = Bᵀ·Aᵀ. (One with a closing is computed as it is.)
     #[inline(always)]
     fn t(self) -> Self {
         Little {
@@ -99,9 +106,9 @@ impl<T: Real> Little<T> {
     #[inline(always)]
     fn run_as_is(self, kernels: &Kernels<T>, most: usize) -> bool {
         const { assert!(STEPS <= T::KC) }
-        let Little { m, n, k, a, b, c, alpha, beta } = self;
+        let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
         // Only for what is not inlined: what has an address is stored when it is made.
-        let copy = || Little { m, n, k, a, b, c, alpha, beta };
+        let copy = || Little { m, n, k, a, b, c, alpha, beta, closing };
         let across = self.across();
         let in_reach = (across || a.depth == 1) && (n == 1 || c.col == 1);
         if m > ROWS || n > VECTORS * kernels.lanes || k.wrapping_sub(1) >= STEPS || !in_reach {
@@ -109,12 +116,8 @@ impl<T: Real> Little<T> {
         }
         let vectors = pieces(n, kernels.lanes);
         let work = m * vectors * k;
-        if work > QUICK {
-            // Steps a page apart share a cache set: a longer product had better pack them.
-            let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
-            if work > most || apart || is_thin(m, n, k, a.row == 1, kernels.lanes) {
-                return false;
-            }
+        if work > QUICK && (work > most || copy().needs_plan(kernels)) {
+            return false;
         }
         if n > 1 && b.lane != 1 {
             if b.depth == 1 && k >= kernels.turn && m <= kernels.turning.rows[0] {
@@ -129,11 +132,7 @@ impl<T: Real> Little<T> {
         while vecs > 3 && menu[vecs - 1] < m.min(6) {
             vecs -= 1;
         }
-        let most_rows = if across { usize::MAX } else { MOST_POINTERS };
-        let mut rows = menu[vecs - 1].min(most_rows);
-        if work > QUICK {
-            (rows, vecs) = tile(m, vectors, menu, most_rows, |_| true);
-        }
+        let rows = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
         if m <= rows && vectors <= vecs {
             let one = |len| Group { start: 0, len, count: 1 };
             copy().tiles(one(m), one(vectors), &kernels.tiles, kernels.lanes);
@@ -143,10 +142,22 @@ impl<T: Real> Little<T> {
         true
     }
 
-    /// More than one tile, of at most so many rows and vectors.
+    /// Whether a longer product had better be computed otherwise. Steps a page apart share a cache set, and are to be packed.
     #[inline(never)]
-    fn strips(self, rows: usize, vecs: usize, kernels: &Kernels<T>) {
+    fn needs_plan(self, kernels: &Kernels<T>) -> bool {
+        let Little { m, n, k, a, b, .. } = self;
+        let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
+        apart || is_thin(m, n, k, a.row == 1, kernels.lanes)
+    }
+
+    /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.
+    #[inline(never)]
+    fn strips(self, mut rows: usize, mut vecs: usize, kernels: &Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
+        if self.m * vectors * self.k > QUICK {
+            let most_rows = if self.across() { usize::MAX } else { MOST_POINTERS };
+            (rows, vecs) = tile(self.m, vectors, kernels.tiles.rows, most_rows, |_| true);
+        }
         if self.m <= rows {
             for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
                 let rows = Group { start: 0, len: self.m, count: 1 };
@@ -183,13 +194,20 @@ impl<T: Real> Little<T> {
             return;
         }
         let cols = width.min(self.n - col);
+        let closing = self.closing.map(|closing| {
+            let term = Term { ptr: closing.term.at(rows.start, col), ..closing.term };
+            Closing { term, ..*closing }
+        });
+        let term = closing.map_or(Term::NOTHING, |closing| closing.term);
         let repeat = match vectors.count {
             1 => {
                 let next = rows.len as isize;
-                &Repeat { count, narrow: next.wrapping_mul(a.row), wide: 0, before: 0, c: next.wrapping_mul(c.row) }
+                let (narrow, c) = (next.wrapping_mul(a.row), next.wrapping_mul(c.row));
+                &Repeat { count, narrow, wide: 0, before: 0, c, term: next.wrapping_mul(term.row) }
             }
             _ => {
-                &Repeat { count, narrow: 0, wide: (width as isize).wrapping_mul(b.lane), before: 0, c: width as isize }
+                let next = width as isize;
+                &Repeat { count, narrow: 0, wide: next.wrapping_mul(b.lane), before: 0, c: next, term: next * term.col }
             }
         };
         let narrow = Narrow { ptr: a.ptr.wrapping_offset((rows.start as isize).wrapping_mul(a.row)), ..a };
@@ -200,6 +218,7 @@ impl<T: Real> Little<T> {
             old: first_block(self.beta),
             alpha: self.alpha,
             cols,
+            closing: closing.as_ref(),
         };
         let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(self.across(), cols < width);
         // SAFETY: the operands as their views promise; the kernels are of this machine.

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::stage::{chunks, staged};
-use super::{Nest, Problem, Rows, Sums, first_block};
+use super::{Nest, Problem, Rest, Rows, Sums, first_block};
 use crate::element::Real;
 use crate::matrix::MatMut;
 use crate::runs::even;
@@ -64,11 +64,11 @@ impl<T: Real> Nest<'_, T> {
                             continue;
                         }
                         staged(run.c, problem.complex.is_some(), matches!(old, Old::Times(_)), &|c, stride| {
-                            let out = Out { c, row: stride, old, alpha: problem.alpha, cols: len };
+                            let out = Out { c, row: stride, old, alpha: problem.alpha, cols: len, closing: None };
                             (self.kernels.sum)(&out, sums);
                             if block == blocks - 1 {
                                 let c = Rows { ptr: c, row: stride, col: 1 };
-                                problem.finish(self.kernels, &c, row..row + 1, cols.clone());
+                                problem.finish(Rest::ALL, self.kernels, &c, row..row + 1, cols.clone());
                             }
                         });
                     }

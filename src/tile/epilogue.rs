@@ -2,7 +2,7 @@
 
 use crate::element::Sealed;
 use crate::simd::Simd;
-use crate::tile::{Old, Out};
+use crate::tile::{Old, Out, update};
 
 /// What is added to rows of C once all blocks are summed, before the activation.
 pub struct Finish<T> {
@@ -77,6 +77,45 @@ impl<T: Sealed> Term<T> {
                 }
             }
         }
+    }
+}
+
+/// What a tile does to finished sums while they are in registers: it adds a term, and bounds them.
+#[derive(Clone, Copy)]
+pub struct Closing<T> {
+    /// Its column stride is 0 or 1.
+    pub term: Term<T>,
+    /// What is less becomes `low`, what is more `high`; NaN stays.
+    pub low: T,
+    pub high: T,
+}
+
+/// Closes the sums of a tile with the elements of the term that begin `from` elements on. The last vectors are partial if there
+/// is a mask.
+///
+/// # Safety
+/// The elements of the term are there, and so is the instruction set.
+#[inline(always)]
+pub unsafe fn close<S: Simd, const R: usize, const NV: usize>(
+    sums: &mut [[S::V; NV]; R],
+    closing: &Closing<S::T>,
+    from: isize,
+    mask: Option<S::Mask>,
+) {
+    let Closing { term, low, high } = *closing;
+    let at = |r: usize, v: usize| term.at(r, v * S::LANES).wrapping_offset(from);
+    // SAFETY: the caller's promise.
+    unsafe {
+        if term.col == 0 {
+            update::<S, R, NV>(sums, true, |sum, r, _, _| S::add(sum, S::splat(*at(r, 0))));
+        } else {
+            update::<S, R, NV>(sums, mask.is_none(), |sum, r, v, part| match mask {
+                Some(mask) if part => S::add(sum, S::load_first(at(r, v), mask)),
+                _ => S::add(sum, S::load(at(r, v))),
+            });
+        }
+        let (low, high) = (S::splat(low), S::splat(high));
+        update::<S, R, NV>(sums, true, |x, _, _, _| S::less(x, low, low, S::less(high, x, high, x)));
     }
 }
 
