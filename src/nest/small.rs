@@ -7,7 +7,7 @@ use super::{Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{MOST_POINTERS, PAGE, is_thin, tile, turns};
+use crate::plan::{FLAT, PAGE, is_thin, most_rows, tile, turns, wide_tile};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu};
 use crate::tile::epilogue::{Closing, Term};
@@ -126,13 +126,7 @@ impl<T: Real> Little<'_, T> {
             }
             return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels);
         }
-        let menu = kernels.tiles.rows;
-        // The widest tile that has at least half a dozen rows, or all; three vectors are as good whatever their rows.
-        let mut vecs = vectors.min(menu.len());
-        while vecs > 3 && menu[vecs - 1] < m.min(6) {
-            vecs -= 1;
-        }
-        let rows = if across { menu[vecs - 1] } else { menu[vecs - 1].min(MOST_POINTERS) };
+        let (rows, vecs) = wide_tile(m, vectors, k, kernels.tiles.rows, most_rows(across));
         if m <= rows && vectors <= vecs {
             let one = |len| Group { start: 0, len, count: 1 };
             copy().tiles(one(m), one(vectors), &kernels.tiles, kernels.lanes);
@@ -154,9 +148,8 @@ impl<T: Real> Little<'_, T> {
     #[inline(never)]
     fn strips(self, mut rows: usize, mut vecs: usize, kernels: &Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
-        if self.m * vectors * self.k > QUICK {
-            let most_rows = if self.across() { usize::MAX } else { MOST_POINTERS };
-            (rows, vecs) = tile(self.m, vectors, kernels.tiles.rows, most_rows, |_| true);
+        if self.m * vectors * self.k > QUICK && self.k > FLAT {
+            (rows, vecs) = tile(self.m, vectors, kernels.tiles.rows, most_rows(self.across()), |_| true);
         }
         if self.m <= rows {
             for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
