@@ -22,14 +22,17 @@ impl Stride {
         Stride { odd: [once, opaque(three), opaque(five), opaque(seven)] }
     }
 
-    /// `n` times the distance, `n` at most 8.
+    /// `n` times the distance.
     #[inline(always)]
     pub fn times(&self, n: usize) -> isize {
         if n == 0 {
             return 0;
         }
         let twos = n.trailing_zeros();
-        self.odd[(n >> twos) / 2].wrapping_shl(twos)
+        match self.odd.get((n >> twos) / 2) {
+            Some(odd) => odd.wrapping_shl(twos),
+            None => self.odd[0].wrapping_mul(n as isize), // of the sixteen steps that a square turns
+        }
     }
 }
 
@@ -42,4 +45,20 @@ fn opaque(mut x: isize) -> isize {
         core::arch::asm!("/* {0} */", inout(reg) x, options(pure, nomem, nostack, preserves_flags));
     }
     x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_multiple() {
+        for elements in [0, 1, 7, -5] {
+            let stride = Stride::new::<f64>(elements);
+            for n in 0..40 {
+                let expected = 8 * elements * n as isize;
+                assert_eq!((stride.times(n), stride.in_registers().times(n)), (expected, expected));
+            }
+        }
+    }
 }
