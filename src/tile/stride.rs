@@ -38,12 +38,14 @@ impl Stride {
 
 /// `x`, of which the compiler is not to know where it comes from.
 #[inline(always)]
-fn opaque(mut x: isize) -> isize {
+fn opaque(x: isize) -> isize {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: no instruction at all.
-    unsafe {
-        core::arch::asm!("/* {0} */", inout(reg) x, options(pure, nomem, nostack, preserves_flags));
-    }
+    let x = {
+        let mut x = x;
+        // SAFETY: no instruction at all.
+        unsafe { core::arch::asm!("/* {0} */", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
+        x
+    };
     x
 }
 
