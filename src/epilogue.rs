@@ -1,12 +1,14 @@
 //! What is done to every element of a finished product, in the same pass.
 
 use core::fmt;
+use core::sync::atomic::AtomicU8;
 
 use crate::activation::Activation;
 use crate::element::{Element, Real};
 use crate::error::Error;
 use crate::gemm::{check_length, check_output, check_shape};
 use crate::matrix::{MatMut, MatRef};
+use crate::nest::bits::Bits;
 
 /// A function of an element's row, column and value.
 type Function<'a, T> = &'a (dyn Fn(usize, usize, T) -> T + Sync);
@@ -39,11 +41,22 @@ pub struct Epilogue<'a, T: Element> {
     pub(crate) map: Option<Function<'a, T>>,
     /// Where the elements go before the activation. Written to: only `saving` sets it, for a call that owns the matrix.
     pub(crate) saved: Option<MatRef<'a, T>>,
+    /// Where it is noted which elements are positive in the end.
+    pub(crate) positive: Option<Bits<&'a [AtomicU8]>>,
 }
 
 impl<T: Element> Default for Epilogue<'_, T> {
     fn default() -> Self {
-        Epilogue { bias: None, row_bias: None, residual: None, gate: None, activation: None, map: None, saved: None }
+        Epilogue {
+            bias: None,
+            row_bias: None,
+            residual: None,
+            gate: None,
+            activation: None,
+            map: None,
+            saved: None,
+            positive: None,
+        }
     }
 }
 
@@ -145,9 +158,9 @@ impl<'a, T: Real> Epilogue<'a, T> {
 
     /// Whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
-        let Epilogue { bias, row_bias, residual, gate, activation, map, saved } = self;
+        let Epilogue { bias, row_bias, residual, gate, activation, map, saved, positive } = self;
         let vectors = bias.is_some() || row_bias.is_some();
-        let matrices = residual.is_some() || gate.is_some() || saved.is_some();
+        let matrices = residual.is_some() || gate.is_some() || saved.is_some() || positive.is_some();
         !vectors && !matrices && activation.is_none() && map.is_none()
     }
 

@@ -10,7 +10,8 @@
 //! | Y = act(Z) | element by element | n×d_out |
 //!
 //! 1 is a column of n ones: the bias is added to every row. [`Linear::forward`](crate::Linear::forward) computes Y in one
-//! call; [`Forward::pre_activation`](crate::Forward::pre_activation) keeps Z, which the way back needs.
+//! call; [`Forward::pre_activation`](crate::Forward::pre_activation) keeps Z, which the way back needs. Of a
+//! ReLU it needs but a bit for each element, which [`Forward::mask`](crate::Forward::mask) keeps.
 //!
 //! # Backward
 //!

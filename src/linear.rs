@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::gemm::{Gemm, Threads, check_length, check_output, check_shape};
 use crate::machine::machine;
 use crate::matrix::{MatMut, MatRef};
+use crate::nest::bits::{self, Bits};
 
 /// Bytes of G, and as many of dZ, that wait in a cache for the next product. More keep W packed for longer.
 const STRETCH_BYTES: usize = 4 << 20;
@@ -123,7 +124,20 @@ impl<'a, T: Real> Linear<'a, T> {
     where
         'a: 'o,
     {
-        Forward { layer: *self, x, residual: None, gate: None, saved: None }
+        Forward { layer: *self, x, residual: None, gate: None, saved: None, mask: None }
+    }
+
+    /// Bytes of the mask of a batch of n: n·⌈d_out/8⌉.
+    #[inline]
+    pub fn mask_len(&self, n: usize) -> usize {
+        bits::bytes(n, self.weight.cols())
+    }
+
+    fn check_mask(&self, n: usize, mask: &[u8]) -> Result<(), Error> {
+        if self.activation != Some(Activation::Relu) {
+            return Err(Error::Missing { operand: "ReLU", meaning: "the activation that a mask is for" });
+        }
+        check_length("the mask", "n·⌈d_out/8⌉", self.mask_len(n), mask.len())
     }
 
     /// The backward pass for G = ∂L/∂Y, n×d_out: say which gradients to write, then `run`.
@@ -150,6 +164,7 @@ pub struct Forward<'o, T: Real> {
     /// Multiplied by, through the activation, which Y has none of then.
     gate: Option<MatRef<'o, T>>,
     saved: Option<MatMut<'o, T>>,
+    mask: Option<&'o mut [u8]>,
 }
 
 impl<'o, T: Real> Forward<'o, T> {
@@ -171,29 +186,61 @@ impl<'o, T: Real> Forward<'o, T> {
     }
 
     /// Stores Z = X·W + b + R, n×d_out, which the backward pass takes the activation's derivative at. It is written in the
-    /// same pass. (For [`Relu`](Activation::Relu) Y serves as well: it is positive where Z is.)
+    /// same pass. (For [`Relu`](Activation::Relu) Y serves as well: it is positive where Z is. Or a [`mask`](Self::mask).)
     #[inline]
     pub fn pre_activation(mut self, z: MatMut<'o, T>) -> Self {
         self.saved = Some(z);
         self
     }
 
+    /// Stores a bit for each element of Y, n×d_out, whether it is positive: all that the backward pass of a
+    /// [`Relu`](Activation::Relu) needs of Z, in a thirty-second of the bytes of an `f32`. It is written in the same pass.
+    ///
+    /// Each of n rows has ⌈d_out/8⌉ bytes, [`Linear::mask_len`] in all; column j is bit j mod 8 of byte j/8, and the bits
+    /// beyond the last are 0. So is that of NaN, which a mask cannot tell.
+    ///
+    /// ```
+    /// use lapidary::{Activation, Linear, MatMut, MatRef};
+    /// let (x, w, g) = ([1.0, 2.0], [1.0, -1.0, 3.0], [1.0; 6]);
+    /// let x = MatRef::row_major(&x, 2, 1)?;
+    /// let layer = Linear::new(MatRef::row_major(&w, 1, 3)?).activation(Activation::Relu);
+    ///
+    /// let (mut y, mut mask) = ([0.0; 6], [0; 2]);
+    /// assert_eq!(layer.mask_len(2), mask.len());
+    /// layer.pass(x).mask(&mut mask).run(MatMut::row_major(&mut y, 2, 3)?)?;
+    /// assert_eq!(y, [1.0, 0.0, 3.0, 2.0, 0.0, 6.0]);
+    /// assert_eq!(mask, [0b101, 0b101]);
+    ///
+    /// let mut dw = [0.0; 3];
+    /// layer.backward(MatRef::row_major(&g, 2, 3)?).mask(&mask).dw(x, MatMut::row_major(&mut dw, 1, 3)?).run()?;
+    /// assert_eq!(dw, [3.0, 0.0, 3.0]);
+    /// # Ok::<(), lapidary::Error>(())
+    /// ```
+    #[inline]
+    pub fn mask(mut self, mask: &'o mut [u8]) -> Self {
+        self.mask = Some(mask);
+        self
+    }
+
     /// Computes Y, n×d_out, which is not read.
     ///
     /// # Errors
-    /// If a shape does not fit the weight's and X's, the bias has not length d_out, or an output overlaps itself or
-    /// another operand. Nothing is written then.
-    pub fn run(self, y: MatMut<'_, T>) -> Result<(), Error> {
+    /// If a shape does not fit the weight's and X's, the bias has not length d_out, the mask has not its length or the layer no
+    /// ReLU, or an output overlaps itself or another operand. Nothing is written then.
+    pub fn run(mut self, y: MatMut<'_, T>) -> Result<(), Error> {
         self.check(&y)?;
         let machine = machine()?;
-        let Linear { weight, threads, .. } = self.layer;
-        Gemm::new(self.x, weight).threads(threads).epilogue(&self.epilogue()).execute(y, machine);
+        let (x, Linear { weight, threads, .. }) = (self.x, self.layer);
+        Gemm::new(x, weight).threads(threads).epilogue(&self.epilogue()).execute(y, machine);
         Ok(())
     }
 
-    fn epilogue(&self) -> Epilogue<'_, T> {
-        let Forward { layer: Linear { bias, activation, .. }, residual, gate, .. } = *self;
-        Epilogue { bias, activation, residual, gate, saved: self.saved.as_ref().map(MatMut::as_ref), ..Epilogue::new() }
+    fn epilogue(&mut self) -> Epilogue<'_, T> {
+        let Forward { layer: Linear { weight, bias, activation, .. }, residual, gate, saved, mask, .. } = self;
+        let (saved, positive) =
+            (saved.as_ref().map(MatMut::as_ref), mask.as_mut().map(|m| Bits::new(m, weight.cols())));
+        let (bias, activation, residual, gate) = (*bias, *activation, *residual, *gate);
+        Epilogue { bias, activation, residual, gate, saved, positive, ..Epilogue::new() }
     }
 
     fn check(&self, y: &MatMut<'_, T>) -> Result<(), Error> {
@@ -214,6 +261,9 @@ impl<'o, T: Real> Forward<'o, T> {
             given += 1;
         }
         let inputs = &inputs[..given];
+        if let Some(mask) = &self.mask {
+            self.layer.check_mask(n, mask)?;
+        }
         check_output("Y", y, inputs)?;
         if let Some(z) = self.saved.as_ref().map(MatMut::as_ref) {
             check_shape("Z", "n×d_out", (n, d_out), (z.rows(), z.cols()))?;

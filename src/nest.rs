@@ -1,6 +1,7 @@
 //! The loops: walks a plan. Who walks which part is in `tasks`, what needs no plan in `small`, and how tiles reach a C that
 //! they cannot write to in `stage`.
 
+pub mod bits;
 pub mod complex;
 pub mod each;
 mod finish;

@@ -271,6 +271,34 @@ fn activations_of_a_layer() {
     }
 }
 
+/// X 4×3, W 3×9: a mask of 4·2 bytes.
+#[test]
+fn masks() {
+    fn layer(m: &Memory, activation: Activation<f32>) -> Linear<'_, f32> {
+        Linear::new(m.view(100, 3, 9)).activation(activation)
+    }
+    let forward = |m: &Memory, activation, len| {
+        let mut mask = vec![7; len];
+        let result = layer(m, activation).pass(m.view(0, 4, 3)).mask(&mut mask).run(m.output(300, 4, 9));
+        assert!(mask.iter().all(|&byte| byte == 7), "the mask was written");
+        result
+    };
+    let backward = |m: &Memory, activation, len| {
+        layer(m, activation).backward(m.view(0, 4, 9)).mask(&vec![7; len]).dx(m.output(300, 4, 3)).run()
+    };
+    for len in [0, 4, 5, 7, 9, 36] {
+        let message = format!("the mask must have length n·⌈d_out/8⌉ = 8, found {len}");
+        refused(&message, |m| forward(m, Activation::Relu, len));
+        refused(&message, |m| backward(m, Activation::Relu, len));
+    }
+    refused("ReLU is missing: the activation that a mask is for", |m| forward(m, Activation::Gelu, 8));
+    refused("ReLU is missing: the activation that a mask is for", |m| backward(m, Activation::LeakyRelu(0.1), 8));
+    refused("Y must be n×d_out = 4×9, found 4×8", |m| {
+        let mut mask = [0; 8];
+        layer(m, Activation::Relu).pass(m.view(0, 4, 3)).mask(&mut mask).run(m.output(300, 4, 8))
+    });
+}
+
 /// X 4×3, both weights 3×5.
 #[test]
 fn pairs_of_layers() {

@@ -18,6 +18,7 @@ fn layer(n: usize, d_in: usize, d_out: usize) -> Layer {
         bias: true,
         activation: 0,
         residual: false,
+        mask: false,
         orders: [ROW; 3],
         places: [Place::End; 3],
         dz: false,
@@ -67,6 +68,22 @@ fn every_activation() {
     }
 }
 
+/// A mask in place of Z, whose bytes tiles and tasks share; rows, columns and lone elements; thin, deep and shallow.
+#[test]
+fn masks() {
+    let mut random = Random(15);
+    for (n, d_in, d_out) in [(1, 20, 30), (130, 3, 5), (40, 64, 10), (3, 700, 200), (300, 300, 7), (33, 2, 300)] {
+        for order in [ROW, COL, Order { inner: 2, ..ROW }] {
+            for threads in THREADS {
+                let orders = [random.one_of(&[ROW, COL]), random.one_of(&[ROW, COL]), order];
+                let (residual, values) = (random.one_of(&[false, true]), random.one_of(&Values::ALL));
+                let case = Layer { orders, threads, residual, values, mask: true, dz: true, ..layer(n, d_in, d_out) };
+                both(&Layer { activation: 1, ..case });
+            }
+        }
+    }
+}
+
 /// So many rows that they go through in several stretches, which end within a tile's or a task's rows.
 #[test]
 fn stretches() {
@@ -76,7 +93,8 @@ fn stretches() {
             for old in [0.0, 1.0] {
                 let (dx, dw, db) = (Some(old), Some(old), Some(old));
                 let orders = [ROW, ROW, order];
-                Layer { activation, orders, threads, dx, dw, db, ..layer(n, 3, 130) }.check::<f32>();
+                let mask = threads != Threads::Serial;
+                Layer { activation, mask, orders, threads, dx, dw, db, ..layer(n, 3, 130) }.check::<f32>();
             }
         }
     }
@@ -153,7 +171,9 @@ fn empty_dimensions() {
     for (n, d_in, d_out) in [(0, 5, 6), (5, 0, 6), (5, 6, 0), (0, 0, 6), (0, 0, 0)] {
         for beta in [Some(0.0), Some(1.0)] {
             for bias in [false, true] {
-                both(&Layer { bias, dx: beta, dw: beta, db: beta, ..layer(n, d_in, d_out) });
+                let case = Layer { bias, dx: beta, dw: beta, db: beta, ..layer(n, d_in, d_out) };
+                both(&case);
+                both(&Layer { activation: 1, mask: true, ..case });
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::gemm::{Gemm, check_length, check_output, check_shape};
 use crate::machine::machine;
 use crate::matrix::{MatMut, MatRef};
+use crate::nest::bits::{self, Bits};
 use crate::nest::each::{Slope, buffer};
 use crate::plan::block_len;
 use crate::scratch::Scratch;
@@ -21,6 +22,7 @@ pub struct Backward<'o, T: Real> {
     layer: Linear<'o, T>,
     g: MatRef<'o, T>,
     z: Option<MatRef<'o, T>>,
+    mask: Option<&'o [u8]>,
     dz: Option<MatMut<'o, T>>,
     dx: Option<(MatMut<'o, T>, T)>,
     dw: Option<(MatRef<'o, T>, MatMut<'o, T>, T)>,
@@ -30,13 +32,22 @@ pub struct Backward<'o, T: Real> {
 impl<'o, T: Real> Backward<'o, T> {
     #[inline]
     pub(super) fn new(layer: Linear<'o, T>, g: MatRef<'o, T>) -> Self {
-        Backward { layer, g, z: None, dz: None, dx: None, dw: None, db: None }
+        Backward { layer, g, z: None, mask: None, dz: None, dx: None, dw: None, db: None }
     }
 
-    /// The Z of the forward pass, n×d_out: what went into the activation. Needed if the layer has one.
+    /// The Z of the forward pass, n×d_out: what went into the activation. Needed if the layer has one, but for a
+    /// [`mask`](Self::mask).
     #[inline]
     pub fn pre_activation(mut self, z: MatRef<'o, T>) -> Self {
         self.z = Some(z);
+        self
+    }
+
+    /// In place of Z, the [mask](super::Forward::mask) of the forward pass of a ReLU, n·⌈d_out/8⌉ bytes: where a bit is set,
+    /// the derivative is 1, elsewhere it is 0. The bits of the gradients are those that Z leads to, unless that holds NaN.
+    #[inline]
+    pub fn mask(mut self, mask: &'o [u8]) -> Self {
+        self.mask = Some(mask);
         self
     }
 
@@ -115,8 +126,8 @@ impl<'o, T: Real> Backward<'o, T> {
     /// Computes the gradients asked for.
     ///
     /// # Errors
-    /// If a shape does not fit the weight's and G's, Z is missing, or an output overlaps itself or another operand.
-    /// Nothing is written then.
+    /// If a shape does not fit the weight's and G's, Z is missing, a mask has not its length or the layer no ReLU, or an
+    /// output overlaps itself or another operand. Nothing is written then.
     pub fn run(mut self) -> Result<(), Error> {
         self.check()?;
         let machine = machine()?;
@@ -138,7 +149,8 @@ impl<'o, T: Real> Backward<'o, T> {
             });
             if let Some(dz) = &mut dz {
                 let z = self.z.map_or(g, |z| z.part(rows.clone(), 0..d_out));
-                let slope = Slope { z, g, dz: dz.reborrow(), activation };
+                let mask = self.mask.map(|mask| Bits::read_only(&mask[bits::bytes(rows.start, d_out)..], d_out));
+                let slope = Slope { z, mask, g, dz: dz.reborrow(), activation };
                 slope.run(kernels, threads.tasks(rows.len(), d_out, SLOPE_STEPS));
                 g = dz.as_ref();
             }
@@ -175,13 +187,16 @@ impl<'o, T: Real> Backward<'o, T> {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Backward { layer, g, z, dz, dx, dw, db } = self;
+        let Backward { layer, g, z, mask, dz, dx, dw, db } = self;
         let weight = layer.weight;
         let (d_in, d_out, n) = (weight.rows(), weight.cols(), g.rows());
         check_shape("G", "n×d_out", (n, d_out), (n, g.cols()))?;
+        if let Some(mask) = mask {
+            layer.check_mask(n, mask)?;
+        }
         if let Some(z) = z {
             check_shape("Z", "n×d_out", (n, d_out), (z.rows(), z.cols()))?;
-        } else if layer.activation.is_some() {
+        } else if layer.activation.is_some() && mask.is_none() {
             return Err(Error::Missing { operand: "Z", meaning: "the pre-activation of the forward pass" });
         }
         if let Some(dz) = dz {

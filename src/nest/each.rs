@@ -1,11 +1,11 @@
-//! Activations over matrices: of the finished rows of C, and
-//! from the gradient of an activation's value to that of its argument. Two products and a sum read the result, so it is
-//! made once, in a buffer that stays in a cache until they have.
+//! Activations over matrices: of the finished rows of C, and from the gradient of an activation's value to that of its
+//! argument. Two products and a sum read the result, so it is made once, in a buffer that stays in a cache until they have.
 
 use core::array::from_fn;
 use core::ops::Range;
 
 use super::Rows;
+use super::bits::{self, Bits};
 use super::tasks::parallel;
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
@@ -18,6 +18,8 @@ use crate::tile::epilogue::Term;
 /// dZ ← G ⊙ act′(Z), matrices of one shape.
 pub struct Slope<'a, T: Real> {
     pub z: MatRef<'a, T>,
+    /// If it is given, Z is not read, but is any that has these bits.
+    pub mask: Option<Bits<&'a [u8]>>,
     pub g: MatRef<'a, T>,
     pub dz: MatMut<'a, T>,
     /// The number of the activation and what it takes.
@@ -25,17 +27,17 @@ pub struct Slope<'a, T: Real> {
 }
 
 /// Elements copied to the stack at a time where they are not adjacent.
-const RUN: usize = 64;
+const RUN: usize = bits::RUN;
 
 impl<T: Real> Slope<'_, T> {
     /// Computes it, on that many tasks.
     pub fn run(mut self, kernels: &Kernels<T>, tasks: usize) {
-        if self.dz.row_stride() == 1 && self.dz.col_stride() != 1 {
+        if self.dz.row_stride() == 1 && self.dz.col_stride() != 1 && self.mask.is_none() {
             self = Slope { z: self.z.t(), g: self.g.t(), dz: self.dz.t(), ..self };
         }
         let Slope { z, g, dz, .. } = &self;
         let cols = dz.cols();
-        let adjacent = [z.col_stride(), g.col_stride(), dz.col_stride()] == [1; 3];
+        let adjacent = [z.col_stride(), g.col_stride(), dz.col_stride()] == [1; 3] && self.mask.is_none();
         let dense = adjacent && [z.row_stride(), g.row_stride(), dz.row_stride()] == [cols as isize; 3];
         parallel(0..tasks, &|task| {
             let rows = even(0..dz.rows(), tasks).nth_part(task);
@@ -75,7 +77,11 @@ impl<T: Real> Slope<'_, T> {
         unsafe {
             let copy =
                 |m: &MatRef<'_, T>| from_fn::<T, RUN, _>(|j| if j < len { *m.at(i, cols.start + j) } else { T::ZERO });
-            let (z, mut g) = (copy(&self.z), copy(&self.g));
+            let mut g = copy(&self.g);
+            let z = match self.mask {
+                Some(mask) => bits::numbers(mask.get(i, cols.start, len)),
+                None => copy(&self.z),
+            };
             let out = g.as_mut_ptr();
             (kernels.slope[number])(&Each { z: z.as_ptr(), g: out, out, row: [0; 3], rows: 1, cols: len, params });
             cols.zip(g).for_each(|(j, x)| *self.dz.at(i, j) = x);

@@ -2,9 +2,10 @@
 //! that are still in a near cache.
 
 use core::ops::Range;
+use core::slice;
 
 use super::each::Values;
-use super::{Place, Problem, Rows};
+use super::{Place, Problem, Rows, bits};
 use crate::activation::Activation;
 use crate::element::Real;
 use crate::epilogue::Epilogue;
@@ -19,11 +20,13 @@ pub struct Rest {
     pub terms: bool,
     /// All that follows, the saving of the pre-activation first.
     pub values: bool,
+    /// The bits of what is positive.
+    pub bits: bool,
 }
 
 impl Rest {
-    pub const ALL: Rest = Rest { terms: true, values: true };
-    pub const NOTHING: Rest = Rest { terms: false, values: false };
+    pub const ALL: Rest = Rest { terms: true, values: true, bits: true };
+    pub const NOTHING: Rest = Rest { terms: false, values: false, bits: false };
 }
 
 impl<T: Real> Problem<'_, T> {
@@ -66,12 +69,13 @@ impl<T: Real> Problem<'_, T> {
         };
         let activates = bounds.is_none() && epilogue.activation.is_some();
         let values = activates || epilogue.gate.is_some() || epilogue.saved.is_some() || epilogue.map.is_some();
+        let rest = Rest { terms: false, values, bits: epilogue.positive.is_some() };
         if term.is_none() && bounds.is_none() {
-            return (None, Rest { terms: false, values });
+            return (None, rest);
         }
         let term = term.unwrap_or(Term { ptr: T::NEG_ZERO_REF, row: 0, col: 0 });
         let (low, high) = bounds.unwrap_or((T::exact(f32::NEG_INFINITY), infinity));
-        (Some(Closing { term, low, high }), Rest { terms: false, values })
+        (Some(Closing { term, low, high }), rest)
     }
 
     /// Does to a rectangle of C, or to what will be copied there, what the epilogue says, or what of it remains.
@@ -83,6 +87,8 @@ impl<T: Real> Problem<'_, T> {
         let Place { turned, row, col } = self.place;
         let from = (rows.start, cols.start);
         let (row, col) = (row + from.0, col + from.1);
+        // Where an element of the rectangle is in the C that the epilogue was made for.
+        let place = |i, j| if turned { (col + j, row + i) } else { (row + i, col + j) };
         let finish = Finish {
             c: c.ptr,
             row: c.row,
@@ -100,10 +106,24 @@ impl<T: Real> Problem<'_, T> {
                 values.run(kernels, Activation::number(epilogue.activation));
             }
         }
+        if let Some(bits) = epilogue.positive {
+            for i in 0..rows.len() {
+                for run in (0..cols.len()).step_by(bits::RUN) {
+                    let len = bits::RUN.min(cols.len() - run);
+                    // SAFETY: elements of a row of the rectangle.
+                    let word = bits::positive(unsafe { slice::from_raw_parts(c.at(i, run), len) });
+                    let (i, j) = place(i, run);
+                    match turned {
+                        true => (0..len).for_each(|nth| bits.set(i + nth, j, 1, word >> nth & 1)),
+                        false => bits.set(i, j, len, word),
+                    }
+                }
+            }
+        }
         if let Some(map) = epilogue.map {
             for i in 0..rows.len() {
                 for j in 0..cols.len() {
-                    let (i_of_c, j_of_c) = if turned { (col + j, row + i) } else { (row + i, col + j) };
+                    let (i_of_c, j_of_c) = place(i, j);
                     // SAFETY: an element of the rectangle.
                     unsafe {
                         let x = c.at(i, j);

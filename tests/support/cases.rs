@@ -250,6 +250,8 @@ pub struct Layer {
     /// Its number.
     pub activation: usize,
     pub residual: bool,
+    /// A mask in place of Z, if the activation is a ReLU.
+    pub mask: bool,
     /// Of X, W and Y; those of the gradients follow.
     pub orders: [Order; 3],
     pub places: [Place; 3],
@@ -265,13 +267,14 @@ pub struct Layer {
 impl Layer {
     /// Any layer with dimensions below `most`.
     pub fn draw(most: usize, choose: &mut dyn Iterator<Item = u64>) -> Layer {
-        Layer {
+        let case = Layer {
             n: choose.below(most),
             d_in: choose.below(most),
             d_out: choose.below(most),
             bias: choose.below(2) == 1,
             activation: choose.below(ACTIVATIONS),
             residual: choose.below(3) == 1,
+            mask: false,
             orders: [Order::input(choose), Order::input(choose), Order::output(choose)],
             places: place3(choose),
             dz: choose.below(3) == 1,
@@ -281,7 +284,8 @@ impl Layer {
             threads: choose.one_of(&THREADS),
             values: choose.one_of(&Values::ALL),
             seed: choose.below(1 << 16) as u64,
-        }
+        };
+        Layer { mask: case.seed % 2 == 1, ..case }
     }
 
     /// Panics unless Y and the gradients asked for are the model's, and nothing else is written.
@@ -301,7 +305,14 @@ impl Layer {
         for (at, y) in wanted_y.iter_mut().enumerate() {
             *y = residual.as_ref().map_or(*y, |r| *y + r.get(at / d_out, at % d_out));
         }
-        let wanted_z = wanted_y.clone();
+        let mut wanted_z = wanted_y.clone();
+        let masked = self.mask && activation == Some(Activation::Relu);
+        let mut mask = vec![0xff; n * d_out.div_ceil(8)];
+        let wanted_mask = super::mask(&wanted_z, d_out);
+        if masked {
+            // Which cannot tell NaN from what is not positive.
+            wanted_z.iter_mut().filter(|z| z.wide().is_nan()).for_each(|z| *z = T::of(0.0));
+        }
         let mut wanted_dz = super::elements(g.view());
         if let Some(activation) = activation {
             activation.apply(&mut wanted_y).unwrap();
@@ -337,17 +348,24 @@ impl Layer {
         if activation.is_none() && residual.is_none() {
             layer.forward(x.view(), y.view_mut()).unwrap();
         } else {
-            let mut pass = layer.pass(x.view()).pre_activation(z.view_mut());
+            let mut pass = layer.pass(x.view());
+            pass = if masked { pass.mask(&mut mask) } else { pass.pre_activation(z.view_mut()) };
             if let Some(residual) = &residual {
                 pass = pass.residual(residual.view());
             }
             pass.run(y.view_mut()).unwrap();
-            z.assert_is(&wanted_z, "Z", self);
+            if masked {
+                assert_eq!(mask, wanted_mask, "{self:?}");
+            } else {
+                z.assert_is(&wanted_z, "Z", self);
+            }
         }
         y.assert_is(&wanted_y, "Y", self);
 
         let mut backward = layer.backward(g.view());
-        if activation.is_some() {
+        if masked {
+            backward = backward.mask(&mask);
+        } else if activation.is_some() {
             backward = backward.pre_activation(z.view());
         }
         if self.dz {

@@ -131,6 +131,12 @@ pub fn elements<T: Real>(x: MatRef<'_, T>) -> Vec<T> {
     (0..x.rows()).flat_map(|i| (0..x.cols()).map(move |j| *x.get(i, j).unwrap())).collect()
 }
 
+/// A bit for each element, whether it is positive; rows of so many, from a byte on each.
+pub fn mask<T: Real>(elements: &[T], cols: usize) -> Vec<u8> {
+    let byte = |eight: &[T]| eight.iter().enumerate().map(|(j, x)| u8::from(x.wide() > 0.0) << j).sum();
+    elements.chunks(cols.max(1)).flat_map(|row| row.chunks(8).map(byte)).collect()
+}
+
 /// Same bits, or both NaN (which NaN it is differs between processors).
 pub fn same<T: Real>(x: T, y: T) -> bool {
     x.bits() == y.bits() || (x.wide().is_nan() && y.wide().is_nan())
