@@ -23,15 +23,18 @@ pub const RUN: usize = 64;
 
 /// Whether each of at most [`RUN`] elements is positive: NaN is not.
 pub fn positive<T: Real>(elements: &[T]) -> u64 {
-    let mut bits = 0;
-    for (at, eight) in elements.chunks(8).enumerate() {
-        let mut byte = 0;
-        for (j, &x) in eight.iter().enumerate() {
-            byte |= u8::from(x > T::ZERO) << j;
-        }
-        bits |= u64::from(byte) << (8 * at);
+    // In two steps that are loops over vectors: a byte for each element, and of eight such bytes the lowest bits, which a
+    // product moves together. (Bit by bit takes ten times as long.)
+    let mut flags = [[0; 8]; RUN / 8];
+    match elements.as_chunks() {
+        ([whole], []) => flag::<T, RUN>(flags.as_flattened_mut(), whole),
+        _ => flags.as_flattened_mut().iter_mut().zip(elements).for_each(|(flag, &x)| *flag = u8::from(x > T::ZERO)),
     }
-    bits
+    u64::from_le_bytes(flags.map(|eight| (u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8))
+}
+
+fn flag<T: Real, const N: usize>(flags: &mut [u8], elements: &[T; N]) {
+    flags.iter_mut().zip(elements).for_each(|(flag, &x)| *flag = u8::from(x > T::ZERO));
 }
 
 /// 1 for each bit that is set, 0 for each that is not.
@@ -39,7 +42,7 @@ pub fn numbers<T: Real>(bits: u64) -> [T; RUN] {
     let mut numbers = [T::ZERO; RUN];
     for (eight, byte) in numbers.chunks_exact_mut(8).zip(bits.to_le_bytes()) {
         for (j, x) in eight.iter_mut().enumerate() {
-            *x = if byte >> j & 1 == 1 { T::ONE } else { T::ZERO };
+            *x = if byte & (1 << j) != 0 { T::ONE } else { T::ZERO };
         }
     }
     numbers
@@ -74,17 +77,18 @@ impl<'a> Bits<&'a [AtomicU8]> {
     pub fn set(&self, i: usize, j: usize, len: usize, bits: u64) {
         let (from, shift) = (i * self.cols.div_ceil(8) + j / 8, j % 8);
         let end = if j + len == self.cols { (shift + len).next_multiple_of(8) } else { shift + len };
+        if shift == 0 && end % 8 == 0 {
+            let bytes = &self.bytes[from..][..end / 8];
+            return bytes.iter().zip(bits.to_le_bytes()).for_each(|(byte, bits)| byte.store(bits, Relaxed));
+        }
         let bits = (u128::from(bits) << shift).to_le_bytes();
         let written = (!(u128::MAX << end) & (u128::MAX << shift)).to_le_bytes();
         for (byte, (bits, written)) in self.bytes[from..].iter().zip(bits.into_iter().zip(written)) {
-            match written {
-                0xff => byte.store(bits, Relaxed),
-                0 => break,
-                _ => {
-                    byte.fetch_and(!written, Relaxed);
-                    byte.fetch_or(bits, Relaxed);
-                }
+            if written == 0 {
+                break;
             }
+            byte.fetch_and(!written, Relaxed);
+            byte.fetch_or(bits, Relaxed);
         }
     }
 }

@@ -72,18 +72,22 @@ impl<T: Real> Slope<'_, T> {
     /// As for `adjacent`.
     unsafe fn run_of(&self, kernels: &Kernels<T>, i: usize, cols: Range<usize>) {
         let (number, params) = self.activation;
-        let len = cols.len();
+        let (j, len) = (cols.start, cols.len());
+        let Slope { g, dz, .. } = self;
         // SAFETY: elements of the matrices; as many of the copies.
         unsafe {
-            let copy =
-                |m: &MatRef<'_, T>| from_fn::<T, RUN, _>(|j| if j < len { *m.at(i, cols.start + j) } else { T::ZERO });
-            let mut g = copy(&self.g);
+            let copy = |m: &MatRef<'_, T>| from_fn::<T, RUN, _>(|at| if at < len { *m.at(i, j + at) } else { T::ZERO });
             let z = match self.mask {
-                Some(mask) => bits::numbers(mask.get(i, cols.start, len)),
+                Some(mask) => bits::numbers(mask.get(i, j, len)),
                 None => copy(&self.z),
             };
+            let each = Each { z: z.as_ptr(), g: g.at(i, j), out: dz.at(i, j), row: [0; 3], rows: 1, cols: len, params };
+            if [g.col_stride(), dz.col_stride()] == [1; 2] {
+                return (kernels.slope[number])(&each);
+            }
+            let mut g = copy(g);
             let out = g.as_mut_ptr();
-            (kernels.slope[number])(&Each { z: z.as_ptr(), g: out, out, row: [0; 3], rows: 1, cols: len, params });
+            (kernels.slope[number])(&Each { g: out, out, ..each });
             cols.zip(g).for_each(|(j, x)| *self.dz.at(i, j) = x);
         }
     }
