@@ -166,8 +166,8 @@ impl Plan {
         let wide_block = match () {
             _ if sweeps => (2 * f.l1d / (f.m * f.lanes * f.size)).max(1),
             _ if reads_on => vecs,
-            // Nothing comes back to a strip of B: the next takes its place, in L2 (32×512×512 NT 1.3 times as fast).
-            _ if pack_wide && !by_rows && !pack_narrow && narrow_block == f.m => packed_together * vecs,
+            // Packed strips are not kept where one narrow block meets them.
+            _ if pack_wide && !by_rows && narrow_block == f.m => vectors,
             _ if pack_wide || by_rows => (wide_bytes / (block * f.lanes * f.size * vecs)).max(1) * vecs,
             _ => vectors,
         };

@@ -162,7 +162,8 @@ fn every_plan<T: Real>() {
             let plan = Plan {
                 pack_narrow,
                 wide,
-                narrow_block: 1 + random.below(m),
+                packed_together: 1 + random.below(4),
+                narrow_block: if random.below(2) == 1 { m } else { 1 + random.below(m) },
                 wide_block: 1 + random.below(vectors),
                 pass: 1 + random.below(block_len(k, T::KC)),
                 together: 1,
