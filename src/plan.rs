@@ -109,7 +109,9 @@ impl Plan {
             false => f.menu,
         };
         let most_rows = most_rows(across);
-        let near = |vecs: usize| (f.m <= FEW && !from_memory) || block * vecs * f.lanes * f.size <= f.l1d;
+        // Rows that lose less to strips of B from L2 than packing costs. Loads of whole lines cross two where B is not aligned.
+        let few = if of_lines { 16 } else { 32 };
+        let near = |vecs: usize| (f.m <= few && !from_memory) || block * vecs * f.lanes * f.size <= f.l1d;
         // With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
         let flat = f.k <= FLAT && !turn && !of_lines && operand(f.m, f.n) <= 8 * f.l2;
         let (rows, vecs) = match flat {
@@ -125,8 +127,7 @@ impl Plan {
         // Packing reads memory in longer runs still, and each page of it once, which pays from a few rows on (AVX-512,
         // Ice Lake: 16×4096×4096 1.4 times as fast, 64×4096×4096 2.4 times).
         let streams = from_memory && f.m > if runs { 8 } else { 2 };
-        // Packing costs as much as so many rows lose to strips that come from L2 each time (32×512×512: 1.3 times).
-        let few = f.m <= FEW && (runs || !pages_apart(f.b.0));
+        let few = f.m <= few && (runs || !pages_apart(f.b.0));
         let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2);
         // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
         // each step is on another page.
@@ -286,9 +287,6 @@ pub const PAGE: usize = 4096;
 
 /// Rows of B that are swept at once: as many as a cache set holds lines.
 const SWEEP_STEPS: usize = 8;
-
-/// Rows that lose less to strips from L2 than packing costs.
-const FEW: usize = 64;
 
 /// The most steps that leave a tile next to nothing to sum.
 pub const FLAT: usize = 8;

@@ -6,6 +6,7 @@ pub mod epilogue;
 mod stride;
 
 use crate::element::Sealed;
+use crate::plan::LINE;
 use crate::simd::Simd;
 use epilogue::{Closing, close};
 use stride::Stride;
@@ -120,10 +121,14 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     for tile in 0..repeat.count as isize {
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
-            // C is written last, but asked for first: it comes while the sums are made.
+            // C is written last, but asked for first, line by line: it comes while the sums are made.
             if step.depth > 16 {
                 for r in 0..R {
-                    S::prefetch(c.offset(r as isize * out.row).add(out.cols - 1));
+                    let row = c.offset(r as isize * out.row);
+                    for v in (0..NV).step_by((LINE / size_of::<S::V>()).max(1)) {
+                        S::prefetch(row.wrapping_add(v * S::LANES));
+                    }
+                    S::prefetch(row.add(out.cols - 1));
                 }
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
