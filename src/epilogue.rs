@@ -4,9 +4,10 @@ use core::fmt;
 use core::sync::atomic::AtomicU8;
 
 use crate::activation::Activation;
+use crate::disjoint::Disjoint;
 use crate::element::{Element, Real};
 use crate::error::Error;
-use crate::gemm::{check_length, check_output, check_shape};
+use crate::gemm::{check_length, check_shape};
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::bits::Bits;
 
@@ -174,34 +175,30 @@ impl<'a, T: Real> Epilogue<'a, T> {
 }
 
 impl<T: Element> Epilogue<'_, T> {
-    /// Whether it fits the C of m×n it is for, and shares no memory with it.
-    pub(crate) fn check(&self, output: &'static str, c: MatRef<'_, T>) -> Result<(), Error> {
+    /// Whether it fits the C of m×n it is for, and what is written shares no memory with the inputs, those given among them.
+    pub(crate) fn check(&self, c: &MatRef<'_, T>, mut disjoint: Disjoint) -> Result<(), Error> {
         let (m, n) = (c.rows(), c.cols());
-        let mut inputs = [None; 4];
         if let Some(bias) = self.bias {
             check_length("the bias", "columns of the product", n, bias.len())?;
-            inputs[0] = Some(("the bias", MatRef::row_major(bias, 1, n)?));
+            disjoint.input("the bias", &MatRef::row_major(bias, 1, n)?);
         }
         if let Some(bias) = self.row_bias {
             check_length("the row bias", "rows of the product", m, bias.len())?;
-            inputs[1] = Some(("the row bias", MatRef::row_major(bias, 1, m)?));
+            disjoint.input("the row bias", &MatRef::row_major(bias, 1, m)?);
         }
-        let matrices = [("the residual", self.residual), ("the gate", self.gate)];
-        for (at, (operand, matrix)) in matrices.into_iter().enumerate() {
+        let shape = |operand, matrix: &MatRef<'_, T>| {
+            check_shape(operand, "rows × columns of the product", (m, n), (matrix.rows(), matrix.cols()))
+        };
+        for (operand, matrix) in [("the residual", &self.residual), ("the gate", &self.gate)] {
             if let Some(matrix) = matrix {
-                check_shape(operand, "rows × columns of the product", (m, n), (matrix.rows(), matrix.cols()))?;
-                inputs[2 + at] = Some((operand, matrix));
+                shape(operand, matrix)?;
+                disjoint.input(operand, matrix);
             }
         }
-        for input in inputs.into_iter().flatten() {
-            check_output(output, c, &[input])?;
-            if let Some(saved) = self.saved {
-                check_output("the pre-activation", saved, &[input])?;
-            }
-        }
-        if let Some(saved) = self.saved {
-            check_shape("the pre-activation", "rows × columns of the product", (m, n), (saved.rows(), saved.cols()))?;
-            check_output("the pre-activation", saved, &[(output, c)])?;
+        disjoint.output("C", c)?;
+        if let Some(saved) = &self.saved {
+            shape("the pre-activation", saved)?;
+            disjoint.output("the pre-activation", saved)?;
         }
         Ok(())
     }

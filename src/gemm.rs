@@ -1,5 +1,6 @@
 //! The public product: a builder, and the plain function.
 
+use crate::disjoint::Disjoint;
 use crate::element::{Element, Real};
 use crate::epilogue::Epilogue;
 use crate::error::Error;
@@ -177,8 +178,13 @@ impl<'a, T: Element> Gemm<'a, T> {
             });
         }
         check_shape("C", "rows of A × columns of B", (a.rows(), b.cols()), (c.rows(), c.cols()))?;
-        check_output("C", c.as_ref(), &[("A", a), ("B", b)])?;
-        self.epilogue.map_or(Ok(()), |epilogue| epilogue.check("C", c.as_ref()))
+        let mut disjoint = Disjoint::new();
+        disjoint.input("A", &a);
+        disjoint.input("B", &b);
+        match self.epilogue {
+            Some(epilogue) => epilogue.check(&c.as_ref(), disjoint),
+            None => disjoint.output("C", &c.as_ref()),
+        }
     }
 
     /// Computes the product, all operands checked.
@@ -217,7 +223,6 @@ impl<'a, T: Real> Gemm<'a, T> {
         let epilogue = self.epilogue.copied().unwrap_or_default().saving(&z);
         let gemm = Gemm { epilogue: Some(&epilogue), ..self };
         gemm.check(&c)?;
-        check_output("the pre-activation", z.as_ref(), &[("A", self.a), ("B", self.b)])?;
         gemm.execute(c, machine()?);
         Ok(())
     }
@@ -312,25 +317,6 @@ pub(crate) fn check_length(
     found: usize,
 ) -> Result<(), Error> {
     if expected == found { Ok(()) } else { Err(Error::Length { operand, meaning, expected, found }) }
-}
-
-/// Refuses an output that shares memory with itself or an input.
-pub(crate) fn check_output<T: Element>(
-    output: &'static str,
-    c: MatRef<'_, T>,
-    inputs: &[(&'static str, MatRef<'_, T>)],
-) -> Result<(), Error> {
-    if !c.layout().is_injective() {
-        let (shape, strides) = ((c.rows(), c.cols()), (c.row_stride(), c.col_stride()));
-        return Err(Error::OverlapsItself { operand: output, shape, strides });
-    }
-    let written = c.span();
-    for &(other, input) in inputs {
-        if written.overlaps(&input.span()) {
-            return Err(Error::Overlap { output, other });
-        }
-    }
-    Ok(())
 }
 
 impl Threads {

@@ -103,6 +103,7 @@ extern crate self as lapidary;
 mod activation;
 mod compat;
 mod complex;
+mod disjoint;
 mod element;
 mod epilogue;
 mod error;

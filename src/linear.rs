@@ -7,10 +7,11 @@ pub use backward::Backward;
 pub use gated::Gated;
 
 use crate::activation::Activation;
+use crate::disjoint::Disjoint;
 use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::error::Error;
-use crate::gemm::{Gemm, Threads, check_length, check_output, check_shape};
+use crate::gemm::{Gemm, Threads, check_length, check_shape};
 use crate::machine::machine;
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::bits::{self, Bits};
@@ -248,27 +249,24 @@ impl<'o, T: Real> Forward<'o, T> {
         let (d_in, d_out, n) = (weight.rows(), weight.cols(), x.rows());
         check_shape("X", "n×d_in", (n, d_in), (x.rows(), x.cols()))?;
         check_shape("Y", "n×d_out", (n, d_out), (y.rows(), y.cols()))?;
-        let mut inputs = [("X", x), ("W", weight), ("", x), ("", x)];
-        let mut given = 2;
-        if let Some(residual) = self.residual {
+        let mut disjoint = Disjoint::new();
+        disjoint.input("X", &x);
+        disjoint.input("W", &weight);
+        if let Some(residual) = &self.residual {
             check_shape("R", "n×d_out", (n, d_out), (residual.rows(), residual.cols()))?;
-            inputs[given] = ("R", residual);
-            given += 1;
+            disjoint.input("R", residual);
         }
         if let Some(bias) = self.layer.bias {
             check_length("the bias", "d_out", d_out, bias.len())?;
-            inputs[given] = ("the bias", MatRef::row_major(bias, 1, d_out)?);
-            given += 1;
+            disjoint.input("the bias", &MatRef::row_major(bias, 1, d_out)?);
         }
-        let inputs = &inputs[..given];
         if let Some(mask) = &self.mask {
             self.layer.check_mask(n, mask)?;
         }
-        check_output("Y", y, inputs)?;
+        disjoint.output("Y", &y)?;
         if let Some(z) = self.saved.as_ref().map(MatMut::as_ref) {
             check_shape("Z", "n×d_out", (n, d_out), (z.rows(), z.cols()))?;
-            check_output("Z", z, inputs)?;
-            check_output("Z", z, &[("Y", y)])?;
+            disjoint.output("Z", &z)?;
         }
         Ok(())
     }

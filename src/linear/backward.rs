@@ -2,9 +2,10 @@
 
 use super::{Linear, STRETCH_BYTES};
 use crate::activation::Activation;
+use crate::disjoint::Disjoint;
 use crate::element::Real;
 use crate::error::Error;
-use crate::gemm::{Gemm, check_length, check_output, check_shape};
+use crate::gemm::{Gemm, check_length, check_shape};
 use crate::machine::machine;
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::bits::{self, Bits};
@@ -191,51 +192,37 @@ impl<'o, T: Real> Backward<'o, T> {
         let weight = layer.weight;
         let (d_in, d_out, n) = (weight.rows(), weight.cols(), g.rows());
         check_shape("G", "n×d_out", (n, d_out), (n, g.cols()))?;
+        let mut disjoint = Disjoint::new();
+        disjoint.input("G", g);
+        disjoint.input("W", &weight);
         if let Some(mask) = mask {
             layer.check_mask(n, mask)?;
         }
         if let Some(z) = z {
             check_shape("Z", "n×d_out", (n, d_out), (z.rows(), z.cols()))?;
+            disjoint.input("Z", z);
         } else if layer.activation.is_some() && mask.is_none() {
             return Err(Error::Missing { operand: "Z", meaning: "the pre-activation of the forward pass" });
-        }
-        if let Some(dz) = dz {
-            check_shape("dZ", "n×d_out", (n, d_out), (dz.rows(), dz.cols()))?;
-        }
-        if let Some((dx, _)) = dx {
-            check_shape("dX", "n×d_in", (n, d_in), (dx.rows(), dx.cols()))?;
         }
         if let Some((x, dw, _)) = dw {
             check_shape("X", "n×d_in", (n, d_in), (x.rows(), x.cols()))?;
             check_shape("dW", "d_in×d_out", (d_in, d_out), (dw.rows(), dw.cols()))?;
+            disjoint.input("X", x);
         }
-        let db = match db {
-            Some((db, _)) => {
-                check_length("db", "d_out", d_out, db.len())?;
-                Some(MatRef::row_major(db, 1, d_out)?)
-            }
-            None => None,
-        };
-        let mut inputs = [("G", *g), ("W", weight), ("", *g), ("", *g)];
-        let mut given = 2;
-        for input in [dw.as_ref().map(|(x, ..)| ("X", *x)), z.map(|z| ("Z", z))].into_iter().flatten() {
-            inputs[given] = input;
-            given += 1;
+        if let Some((db, _)) = db {
+            check_length("db", "d_out", d_out, db.len())?;
+            disjoint.output("db", &MatRef::row_major(db, 1, d_out)?)?;
         }
-        let outputs = [
-            ("dZ", dz.as_ref().map(MatMut::as_ref)),
-            ("dX", dx.as_ref().map(|(dx, _)| dx.as_ref())),
-            ("dW", dw.as_ref().map(|(_, dw, _)| dw.as_ref())),
-            ("db", db),
-        ];
-        for (at, (name, output)) in outputs.into_iter().enumerate() {
-            let Some(output) = output else { continue };
-            check_output(name, output, &inputs[..given])?;
-            for (other, another) in outputs.into_iter().skip(at + 1) {
-                if let Some(another) = another {
-                    check_output(name, output, &[(other, another)])?;
-                }
-            }
+        if let Some((_, dw, _)) = dw {
+            disjoint.output("dW", &dw.as_ref())?;
+        }
+        if let Some((dx, _)) = dx {
+            check_shape("dX", "n×d_in", (n, d_in), (dx.rows(), dx.cols()))?;
+            disjoint.output("dX", &dx.as_ref())?;
+        }
+        if let Some(dz) = dz {
+            check_shape("dZ", "n×d_out", (n, d_out), (dz.rows(), dz.cols()))?;
+            disjoint.output("dZ", &dz.as_ref())?;
         }
         Ok(())
     }
