@@ -293,6 +293,7 @@ impl<T: Real> Problem<'_, T> {
             turn: kernels.turn,
             l1d: machine.l1d,
             l2: machine.l2,
+            slow_pages: machine.slow_pages,
             threads: threads.tasks(m, n, k),
         });
         nest::run(self, &plan, kernels);

@@ -92,6 +92,8 @@ pub struct Machine {
     pub l2: usize,
     /// Last-level cache, in bytes, shared by cores.
     pub l3: usize,
+    /// Whether memory is to be read in long runs, since steps on a page each are slow, and seen by no prefetcher: on Intel's.
+    pub(crate) slow_pages: bool,
 }
 
 /// What the products of this process run on: the instruction set chosen and the cache sizes found.
@@ -129,6 +131,7 @@ pub fn machine() -> Result<&'static Machine, Error> {
             l1d: DEFAULT_CACHES.0,
             l2: DEFAULT_CACHES.1,
             l3: DEFAULT_CACHES.2,
+            slow_pages: false,
         };
         Ok(&MACHINE)
     }
@@ -156,7 +159,7 @@ fn choose() -> Result<Isa, Error> {
 impl Machine {
     fn new(isa: Isa) -> Machine {
         let (l1d, l2, l3) = caches();
-        Machine { isa, fused: has_fused(), l1d, l2, l3 }
+        Machine { isa, fused: has_fused(), l1d, l2, l3, slow_pages: is_intel() }
     }
 }
 
@@ -172,6 +175,14 @@ fn has_fused() -> bool {
         target_arch = "powerpc64",
         target_arch = "s390x"
     ));
+}
+
+#[cfg(feature = "std")]
+fn is_intel() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return raw_cpuid::CpuId::new().get_vendor_info().is_some_and(|vendor| vendor.as_str() == "GenuineIntel");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
 }
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]

@@ -27,6 +27,8 @@ pub struct Facts<'a> {
     pub turn: usize,
     pub l1d: usize,
     pub l2: usize,
+    /// See `Machine`.
+    pub slow_pages: bool,
     /// How many tasks may run at once.
     pub threads: usize,
 }
@@ -109,9 +111,14 @@ impl Plan {
             false => f.menu,
         };
         let most_rows = most_rows(across);
-        // Rows that lose less to strips of B from L2 than packing costs. Loads of whole lines cross two where B is not aligned.
-        let few = if of_lines { 16 } else { 32 };
-        let near = |vecs: usize| (f.m <= few && !from_memory) || block * vecs * f.lanes * f.size <= f.l1d;
+        // Rows that lose less to strips of B from L2 than packing costs (32×512×512 on Zen 5: 1.3 times).
+        let few = match (f.slow_pages, of_lines) {
+            (false, _) => 64,
+            (true, false) => 32,
+            (true, true) => 16,
+        };
+        let near =
+            |vecs: usize| (f.m <= few && !(from_memory && f.slow_pages)) || block * vecs * f.lanes * f.size <= f.l1d;
         // With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
         let flat = f.k <= FLAT && !turn && !of_lines && operand(f.m, f.n) <= 8 * f.l2;
         let (rows, vecs) = match flat {
@@ -125,15 +132,20 @@ impl Plan {
         // Several lines side by side are a run that memory delivers, and share no cache set.
         let runs = of_lines && vecs >= 4;
         // Packing reads memory in longer runs still, and each page of it once, which pays from a few rows on (AVX-512,
-        // Ice Lake: 16×4096×4096 1.4 times as fast, 64×4096×4096 2.4 times).
-        let streams = from_memory && f.m > if runs { 8 } else { 2 };
+        // Ice Lake: 16×4096×4096 1.4 times as fast, 64×4096×4096 2.4 times; Zen 5: 1/1.8).
+        let streams = from_memory && (f.slow_pages || !runs) && f.m > if runs { 8 } else { 2 };
         let few = f.m <= few && (runs || !pages_apart(f.b.0));
         let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2);
         // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
         // each step is on another page.
         let long = f.n.saturating_mul(f.size) >= PAGE && f.k > SWEEP_STEPS;
         let conflicts = pages_apart(f.b.0);
-        let most = if of_lines { 1 + usize::from(conflicts) } else { 4 + 4 * usize::from(conflicts || from_memory) };
+        let most = match of_lines {
+            // Ice Lake: 4×4096×4096 1.7 times as fast, 6×4096×4096 2.5 times; Zen 5: 1/1.5.
+            true if from_memory && f.slow_pages => 8,
+            true => 1 + usize::from(conflicts),
+            false => 4 + 4 * usize::from(conflicts || from_memory),
+        };
         let sweeps = in_lanes && long && f.m <= most;
         let wide = match () {
             _ if turn => Reading::Turned,
@@ -365,6 +377,7 @@ mod tests {
             turn: 4,
             l1d: 32 << 10,
             l2: 512 << 10,
+            slow_pages: false,
             threads: 1,
         }
     }
