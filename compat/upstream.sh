@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD work=$PWD/target/upstream
 mkdir -p "$work"
+export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off # nearly all the time is the compiler's
 
 # The sources of a crate at a version, as published, in $work/NAME.
 sources() {
