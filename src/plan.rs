@@ -112,13 +112,14 @@ impl Plan {
         };
         let most_rows = most_rows(across);
         // Rows that lose less to strips of B from L2 than packing costs (32×512×512 on Zen 5: 1.3 times).
-        let few = match (f.slow_pages, of_lines) {
+        let few_rows = match (f.slow_pages, of_lines) {
             (false, _) => 64,
             (true, false) => 32,
             (true, true) => 16,
         };
-        let near =
-            |vecs: usize| (f.m <= few && !(from_memory && f.slow_pages)) || block * vecs * f.lanes * f.size <= f.l1d;
+        let near = |vecs: usize| {
+            (f.m <= few_rows && !(from_memory && f.slow_pages)) || block * vecs * f.lanes * f.size <= f.l1d
+        };
         // With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
         let flat = f.k <= FLAT && !turn && !of_lines && operand(f.m, f.n) <= 8 * f.l2;
         let (rows, vecs) = match flat {
@@ -134,7 +135,7 @@ impl Plan {
         // Packing reads memory in longer runs still, and each page of it once, which pays from a few rows on (AVX-512,
         // Ice Lake: 16×4096×4096 1.4 times as fast, 64×4096×4096 2.4 times; Zen 5: 1/1.8).
         let streams = from_memory && (f.slow_pages || !runs) && f.m > if runs { 8 } else { 2 };
-        let few = f.m <= few && (runs || !pages_apart(f.b.0));
+        let few = f.m <= few_rows && (runs || !pages_apart(f.b.0));
         let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2);
         // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
         // each step is on another page.
@@ -267,9 +268,8 @@ pub fn tile(
         let rows = menu_rows.min(most_rows);
         let (row_strips, col_strips) = (pieces(m, rows), pieces(n, vecs));
         let (r, v) = (m / row_strips, n / col_strips);
-        // Eighths of a multiply-add, of a step: eight sums hide its latency, and two loads go with two of them. Still a load
-        // takes a third of its place in the decoder (8×3 against 12×2 on Ice Lake: 768×768×512 TN 1.1 times as fast). A
-        // strip that L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %).
+        // Eighths of a multiply-add, of a step: eight sums hide its latency, and two loads go with two of them. Yet a load
+        // costs a third of one (8×3 against 12×2 on Ice Lake: 768×768×512 TN 1.1 times as fast). A strip that L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %).
         let step = 8.0 * (r * v).max(r + v).max(8.0) + 2.5 * (r + v) + 4.0 + if near(vecs) { 0.0 } else { 3.0 * v };
         let cost = row_strips * col_strips * step;
         if cost < best.0 {
