@@ -269,7 +269,8 @@ pub fn tile(
         let (row_strips, col_strips) = (pieces(m, rows), pieces(n, vecs));
         let (r, v) = (m / row_strips, n / col_strips);
         // Eighths of a multiply-add, of a step: eight sums hide its latency, and two loads go with two of them. Yet a load
-        // costs a third of one (8×3 against 12×2 on Ice Lake: 768×768×512 TN 1.1 times as fast). A strip that L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %).
+        // costs a third of one (8×3 against 12×2 on Ice Lake: 768×768×512 TN 1.1 times as fast). A strip that
+        // L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %).
         let step = 8.0 * (r * v).max(r + v).max(8.0) + 2.5 * (r + v) + 4.0 + if near(vecs) { 0.0 } else { 3.0 * v };
         let cost = row_strips * col_strips * step;
         if cost < best.0 {
@@ -412,6 +413,19 @@ mod tests {
         assert_eq!(best(1, 80, 8).0, 1);
         assert_eq!(best(3, 3, 8), (3, 3));
         assert_eq!(best(18, 5, 12), (6, 2));
+    }
+
+    /// Vectors of whole lines from memory: in place as a rule; where pages are slow, swept for a few rows and packed for more.
+    #[test]
+    fn slow_pages_are_read_in_long_runs() {
+        const MENU: [usize; 8] = [24, 12, 8, 6, 4, 4, 3, 2];
+        let plan = |m, slow_pages| Plan::new(&Facts { lanes: 16, menu: &MENU, slow_pages, ..facts(m, 4096, 4096) });
+        for m in [4, 16, 64] {
+            let usual = plan(m, false);
+            assert!(usual.wide == Reading::InPlace && !usual.by_rows, "{m}: {usual:?}");
+        }
+        assert!(plan(4, true).wide == Reading::InPlace && plan(4, true).pass == SWEEP_STEPS);
+        assert!([16, 64].into_iter().all(|m| plan(m, true).wide == Reading::Packed));
     }
 
     #[test]
