@@ -43,7 +43,7 @@ pub trait Sealed: Copy + Debug + PartialEq + Send + Sync + 'static {
     const ZERO: Self;
     const ONE: Self;
     /// Computes a product whose operands are checked.
-    fn multiply(gemm: &Gemm<'_, Self>, c: MatMut<'_, Self>, machine: &Machine)
+    fn multiply(gemm: &Gemm<'_, Self>, c: &mut MatMut<'_, Self>, machine: &Machine)
     where
         Self: Element;
 }
@@ -85,7 +85,7 @@ macro_rules! float {
             const ONE: Self = 1.0;
 
             #[inline]
-            fn multiply(gemm: &Gemm<'_, Self>, c: MatMut<'_, Self>, machine: &Machine) {
+            fn multiply(gemm: &Gemm<'_, Self>, c: &mut MatMut<'_, Self>, machine: &Machine) {
                 gemm.multiply(c, machine);
             }
         }
@@ -132,8 +132,8 @@ macro_rules! complex {
             const ZERO: Self = $make(0.0, 0.0);
             const ONE: Self = $make(1.0, 0.0);
 
-            fn multiply(gemm: &Gemm<'_, Self>, c: MatMut<'_, Self>, machine: &Machine) {
-                complex::multiply::<Self, $t>(gemm, c, machine);
+            fn multiply(gemm: &Gemm<'_, Self>, c: &mut MatMut<'_, Self>, machine: &Machine) {
+                complex::multiply::<Self, $t>(gemm, c.reborrow(), machine);
             }
         }
 

@@ -140,11 +140,11 @@ impl<'a, T: Element> Gemm<'a, T> {
     /// # Errors
     /// If the inner dimensions differ, C has not A's rows and B's columns, a part of the epilogue does not fit C, C
     /// overlaps itself or an operand, or `LAPIDARY_ISA` asks for what the machine lacks. C is untouched then.
-    pub fn run(self, c: MatMut<'_, T>) -> Result<(), Error> {
+    pub fn run(self, mut c: MatMut<'_, T>) -> Result<(), Error> {
         if !self.is_plain(&c) {
             self.check(&c)?;
         }
-        self.execute(c, machine()?);
+        self.execute(&mut c, machine()?);
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl<'a, T: Element> Gemm<'a, T> {
             && a.cols() == b.rows()
             && c.rows() == a.rows()
             && c.cols() == b.cols()
-            && c.layout().is_injective()
+            && c.layout().has_runs()
             && (a.end() <= written || end <= a.as_ptr() as usize)
             && (b.end() <= written || end <= b.as_ptr() as usize)
             && self.epilogue.is_none()
@@ -189,7 +189,7 @@ impl<'a, T: Element> Gemm<'a, T> {
 
     /// Computes the product, all operands checked.
     #[inline]
-    pub(crate) fn execute(&self, c: MatMut<'_, T>, machine: &Machine) {
+    pub(crate) fn execute(&self, c: &mut MatMut<'_, T>, machine: &Machine) {
         T::multiply(self, c, machine);
     }
 }
@@ -219,11 +219,11 @@ impl<'a, T: Real> Gemm<'a, T> {
     /// assert_eq!(z, [1.0, -2.0, -2.0, 4.0]);
     /// # Ok::<(), lapidary::Error>(())
     /// ```
-    pub fn run_saving(self, c: MatMut<'_, T>, z: MatMut<'_, T>) -> Result<(), Error> {
+    pub fn run_saving(self, mut c: MatMut<'_, T>, z: MatMut<'_, T>) -> Result<(), Error> {
         let epilogue = self.epilogue.copied().unwrap_or_default().saving(&z);
         let gemm = Gemm { epilogue: Some(&epilogue), ..self };
         gemm.check(&c)?;
-        gemm.execute(c, machine()?);
+        gemm.execute(&mut c, machine()?);
         Ok(())
     }
 
@@ -234,16 +234,32 @@ impl<'a, T: Real> Gemm<'a, T> {
     }
 
     /// Computes the product of real matrices, all operands checked. What goes before a little product is most of its time:
-    /// nothing is copied until it is known not to be one.
+    /// each of these leaves to the next what it takes no part in, and nothing is copied until the last.
     #[inline]
-    pub(crate) fn multiply(&self, c: MatMut<'_, T>, machine: &Machine) {
+    pub(crate) fn multiply(&self, c: &mut MatMut<'_, T>, machine: &Machine) {
         let kernels = T::kernels(machine);
-        let little = Little::new(&self.a, &self.b, &c, self.alpha, self.beta);
-        let plain = self.epilogue.is_none() && (self.alpha != T::ZERO || self.multiply_by_zero);
-        let whole = self.block.is_none_or(|block| self.a.cols() <= block);
-        if !(plain && whole && little.run(kernels, self.threads.little())) {
-            self.multiply_any(c, kernels, machine);
+        if !(self.is_bare() && self.little(c).run_as_tile(kernels)) {
+            self.multiply_little(c, kernels, machine);
         }
+    }
+
+    #[inline(never)]
+    fn multiply_little(&self, c: &mut MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
+        if !(self.is_bare() && self.little(c).run(kernels, self.threads.little())) {
+            self.multiply_any(c.reborrow(), kernels, machine);
+        }
+    }
+
+    /// Whether all there is to do is to multiply, in one K-block if it is a little product.
+    #[inline]
+    fn is_bare(&self) -> bool {
+        let whole = self.block.is_none_or(|block| self.a.cols() <= block);
+        self.epilogue.is_none() && (self.alpha != T::ZERO || self.multiply_by_zero) && whole
+    }
+
+    #[inline]
+    fn little(&self, c: &MatMut<'_, T>) -> Little<'_, T> {
+        Little::new(&self.a, &self.b, c, self.alpha, self.beta)
     }
 
     #[inline(never)]

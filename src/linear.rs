@@ -228,11 +228,11 @@ impl<'o, T: Real> Forward<'o, T> {
     /// # Errors
     /// If a shape does not fit the weight's and X's, the bias has not length d_out, the mask has not its length or the layer no
     /// ReLU, or an output overlaps itself or another operand. Nothing is written then.
-    pub fn run(mut self, y: MatMut<'_, T>) -> Result<(), Error> {
+    pub fn run(mut self, mut y: MatMut<'_, T>) -> Result<(), Error> {
         self.check(&y)?;
         let machine = machine()?;
         let (x, Linear { weight, threads, .. }) = (self.x, self.layer);
-        Gemm::new(x, weight).threads(threads).epilogue(&self.epilogue()).execute(y, machine);
+        Gemm::new(x, weight).threads(threads).epilogue(&self.epilogue()).execute(&mut y, machine);
         Ok(())
     }
 

@@ -92,6 +92,13 @@ impl Layout {
         }
     }
 
+    /// Whether, at first sight, it is rows or columns one after the other, with positive strides.
+    #[inline]
+    pub fn has_runs(&self) -> bool {
+        (self.col_stride == 1 && self.row_stride >= self.cols as isize)
+            || (self.row_stride == 1 && self.col_stride >= self.rows as isize)
+    }
+
     /// Whether no two elements share an address.
     #[inline]
     pub fn is_injective(&self) -> bool {

@@ -328,7 +328,7 @@ impl<T: Real> Nest<'_, T> {
         let out = Out { c, row: block.c.row, old: block.old, alpha: block.alpha, cols, closing: closing.as_ref() };
         let end = b.cols().min(col + width * wide_strips.count);
         let rectangle = (rows.start..rows.end(), col..end);
-        let finished = |out: Out<'_, T>, repeat| {
+        let finished = |out: Out<'_, T>, repeat: *const Repeat| {
             // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and the
             // tiles of C, or the copy of one, are this task's own.
             unsafe {
@@ -340,7 +340,7 @@ impl<T: Real> Nest<'_, T> {
             }
         };
         if block.adjacent {
-            return finished(out, &repeat);
+            return finished(out, if repeat.count == 1 { Repeat::ONCE } else { &repeat });
         }
         // SAFETY: as above; one tile.
         unsafe {
@@ -348,10 +348,10 @@ impl<T: Real> Nest<'_, T> {
             let to = problem.part(rectangle.0.clone(), rectangle.1.clone()).c;
             if let Some(scalars) = block.scalars {
                 let bare = Out { old: Old::Constant(T::NEG_ZERO), alpha: T::ONE, ..out };
-                return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, &Repeat::ONCE));
+                return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, Repeat::ONCE));
             }
             let read = matches!(block.old, Old::Times(_));
-            staged(to, problem.complex.is_some(), read, &|c, row| finished(Out { c, row, ..out }, &Repeat::ONCE));
+            staged(to, problem.complex.is_some(), read, &|c, row| finished(Out { c, row, ..out }, Repeat::ONCE));
         }
     }
 

@@ -89,14 +89,15 @@ pub struct Repeat {
 }
 
 impl Repeat {
-    pub const ONCE: Repeat = Repeat { count: 1, narrow: 0, wide: 0, before: 0, c: 0, term: 0 };
+    /// Of one tile, which has no next.
+    pub const ONCE: *const Repeat = core::ptr::null();
 }
 
 /// # Safety
 /// The instruction set of the kernel is there; R rows and `depth` steps of the narrow side, `depth` steps of NV vectors
 /// of the wide side (of `cols` elements if it is loaded in part) and `cols` columns of R rows of C are valid, for each of
-/// the repeated tiles.
-pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>, &Repeat);
+/// the repeated tiles: `Repeat::ONCE`, or what they are repeated by.
+pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>, *const Repeat);
 
 /// How a tile loads the wide operand: whole vectors; the last one in part, since nothing may be read beyond an operand;
 /// or turned in registers, being contiguous along the depth.
@@ -109,7 +110,7 @@ pub const TURNED: u8 = 2;
 pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
     step: &Step<S::T>,
     out: &Out<'_, S::T>,
-    repeat: &Repeat,
+    repeat: *const Repeat,
 ) {
     let blocks = WIDE == TURNED && step.apart > 0;
     let last = if blocks { out.cols } else { out.cols - (NV - 1) * S::LANES };
@@ -118,11 +119,13 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     let whole = out.cols == NV * S::LANES;
     let start = Walk::<S, R, NV, ALONG, WIDE>::new(step, out.cols, mask);
     let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
-    for tile in 0..repeat.count as isize {
+    let (mut before, mut term, mut done) = (step.before.ptr, 0, 1);
+    loop {
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
             // C is written last, but asked for first, line by line: it comes while the sums are made.
             if step.depth > 16 {
+                let out = late(out);
                 for r in 0..R {
                     let row = c.offset(r as isize * out.row);
                     for v in (0..NV).step_by((LINE / size_of::<S::V>()).max(1)) {
@@ -132,9 +135,8 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 }
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
-            if !step.before.ptr.is_null() {
-                let Before { ptr, row } = step.before;
-                let ptr = ptr.wrapping_offset(tile * repeat.before);
+            if !before.is_null() {
+                let (ptr, row) = (before, late(step).before.row);
                 update::<S, R, NV>(&mut sums, whole, |_, r, v, part| {
                     let at = ptr.wrapping_offset(r as isize * row).wrapping_add(v * S::LANES);
                     if part { S::load_first(at, mask) } else { S::load(at) }
@@ -161,21 +163,45 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 walk.add_product(&mut sums, 0, 1);
                 walk.advance(1);
             }
-            let mut to = Out { c, ..*out };
+            let mut to = Out { c, ..*late(out) };
             if blocks {
+                let closing = to.closing;
                 for v in 0..NV {
-                    to.closing = out.closing.filter(|_| v == NV - 1);
-                    store::<S, R, 1>(sums.map(|row| [row[v]]), &to, mask, tile * repeat.term);
+                    to.closing = closing.filter(|_| v == NV - 1);
+                    store::<S, R, 1>(sums.map(|row| [row[v]]), &to, mask, term);
                     to.old = Old::Times(S::T::ONE);
                 }
             } else {
-                store::<S, R, NV>(sums, &to, mask, tile * repeat.term);
+                store::<S, R, NV>(sums, &to, mask, term);
             }
         }
+        // SAFETY: the caller's promise. (Not a reference, which would be read before the loop: few registers are left there.)
+        let Some(repeat) = (unsafe { repeat.as_ref() }).filter(|repeat| repeat.count > done) else { return };
+        done += 1;
         narrow = narrow.wrapping_offset(repeat.narrow);
         wide = wide.wrapping_offset(repeat.wide);
         c = c.wrapping_offset(repeat.c);
+        term += repeat.term;
+        if !before.is_null() {
+            before = before.wrapping_offset(repeat.before);
+        }
     }
+}
+
+/// `x`, which is not to be read, nor anything computed from it, before: at the start of a tile that would take registers that
+/// are not there (8×8×8: a twelfth of the instructions).
+#[inline(always)]
+fn late<T>(x: &T) -> &T {
+    #[cfg(target_arch = "x86_64")]
+    let x = {
+        let mut ptr = core::ptr::from_ref(x);
+        // SAFETY: no instruction at all: the same pointer.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(reg) ptr, options(nomem, nostack, preserves_flags));
+            &*ptr
+        }
+    };
+    x
 }
 
 /// Passes every sum of a tile through `f`, which is told its row, its vector and whether that is partial. Partial vectors,

@@ -158,16 +158,16 @@ impl<'o, T: Real> Backward<'o, T> {
             if let Some((db, first)) = &mut self.db {
                 let ones = MatRef::constant(T::ONE_REF, 1, rows.len());
                 let sum = Gemm::new(ones, g).beta(beta(*first)).threads(threads).in_blocks(block);
-                sum.execute(MatMut::row_major(db, 1, d_out)?, machine);
+                sum.execute(&mut MatMut::row_major(db, 1, d_out)?, machine);
             }
             if let Some((x, dw, first)) = &mut self.dw {
                 let x = x.part(rows.clone(), 0..x.cols());
                 let product = Gemm::new(x.t(), g).beta(beta(*first)).threads(threads).in_blocks(block);
-                product.execute(dw.reborrow(), machine);
+                product.execute(dw, machine);
             }
             if let Some((dx, beta)) = &mut self.dx {
-                let dx = dx.reborrow().part(rows.clone(), 0..self.layer.weight.rows());
-                Gemm::new(g, self.layer.weight.t()).beta(*beta).threads(threads).execute(dx, machine);
+                let mut dx = dx.reborrow().part(rows.clone(), 0..self.layer.weight.rows());
+                Gemm::new(g, self.layer.weight.t()).beta(*beta).threads(threads).execute(&mut dx, machine);
             }
             rows = rows.end..n.min(rows.end + stretch);
             if rows.is_empty() {

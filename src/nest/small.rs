@@ -7,7 +7,7 @@ use super::{Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::{Panel, SLACK};
-use crate::plan::{FLAT, PAGE, is_thin, most_rows, tile, turns, wide_tile};
+use crate::plan::{FLAT, MOST_POINTERS, PAGE, is_thin, most_rows, tile, turns, wide_tile};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu};
 use crate::tile::epilogue::{Closing, Term};
@@ -91,9 +91,30 @@ impl<T: Real> Little<'_, T> {
         if self.m == 1 { self.a.depth != 1 } else { self.a.row == 1 }
     }
 
+    /// Computes it if it is one tile of one vector. What goes before that is most of the time, and has room in the registers as
+    /// long as nothing else is done here (4×4×4: 397 instructions in all, not 597).
+    #[inline(always)]
+    pub fn run_as_tile(self, kernels: &Kernels<T>) -> bool {
+        let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
+        let fits = m <= MOST_POINTERS && n.wrapping_sub(1) < kernels.lanes && k.wrapping_sub(1) < STEPS;
+        // (A column times lanes along A's rows is better turned.)
+        let in_reach = b.lane == 1 && c.col == 1 && (a.depth == 1 || (a.row == 1 && n > 1));
+        let of_one_vector = kernels.tiles.tiles.first();
+        match of_one_vector.and_then(|tiles| tiles.get(m.wrapping_sub(1))) {
+            Some(tile) if fits && in_reach => {
+                let step = Step { depth: k, apart: 0, narrow: a, wide: b, before: Before::NOTHING };
+                let old = first_block(beta);
+                let out = Out { c: c.ptr, row: c.row, old, alpha, cols: n, closing };
+                // SAFETY: the operands as their views promise; the kernels are of this machine.
+                unsafe { tile.of(a.depth != 1, n < kernels.lanes)(&step, &out, Repeat::ONCE) }
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
     /// operands.
-    #[inline(always)]
     pub fn run(self, kernels: &Kernels<T>, most: usize) -> bool {
         let Little { m, n, c, .. } = self;
         if m.wrapping_sub(1) >= VECTORS * kernels.lanes || n.wrapping_sub(1) >= VECTORS * kernels.lanes {
@@ -193,6 +214,7 @@ impl<T: Real> Little<'_, T> {
         });
         let term = closing.map_or(Term::NOTHING, |closing| closing.term);
         let repeat = match vectors.count {
+            1 if count == 1 => Repeat::ONCE,
             1 => {
                 let next = rows.len as isize;
                 let (narrow, c) = (next.wrapping_mul(a.row), next.wrapping_mul(c.row));

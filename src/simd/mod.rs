@@ -171,7 +171,7 @@ macro_rules! kernels {
         unsafe fn tile<const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
             step: &Step<$t>,
             out: &Out<$t>,
-            repeat: &Repeat,
+            repeat: *const Repeat,
         ) {
             // SAFETY: the same promises, inside the features.
             unsafe { $crate::tile::tile::<$simd, R, NV, ALONG, WIDE>(step, out, repeat) }
