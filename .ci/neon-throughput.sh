@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # How busy the NEON kernels keep the multiply-add units, by LLVM's models of two processors:
 #
-#   neon-throughput.sh PREFIX
+#   neon-throughput.sh PREFIX ASSEMBLY…
 #
-# Compiles the library for AArch64, finds the loop of every tile of 20 sums or more (products that are not small are
-# made of those) and runs llvm-mca on it. Fails if one is below 95 % of the model's peak or spills registers.
+# ASSEMBLY is that of the library for AArch64, as `RUSTFLAGS="--emit=asm -C symbol-mangling-version=v0"` leaves it beside
+# the library. Finds the loop of every tile of 20 sums or more (products that are not small are made of those) and runs
+# llvm-mca on it. Fails if one is below 95 % of the model's peak or spills registers.
 # llvm-mca is unpacked under PREFIX, which needs root and Debian's packages; nothing is installed.
 set -euo pipefail
-[ $# -eq 1 ] || { sed -n '4s/^# *//p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '4s/^# *//p' "$0" >&2; exit 2; }
 prefix=$(mkdir -p "$1" && cd "$1" && pwd)
-cd "$(dirname "$0")/.."
-root=$prefix/root work=target/neon-throughput target=aarch64-unknown-linux-gnu
+shift
+root=$prefix/root work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 if [ ! -e "$root/complete" ]; then
     debs=$prefix/debs
@@ -25,18 +27,9 @@ if [ ! -e "$root/complete" ]; then
 fi
 mca=$(echo "$root"/usr/lib/llvm-*/bin/llvm-mca)
 
-if [ ! -d "$("${RUSTC:-rustc}" --print target-libdir --target $target)" ]; then
-    bash ../shared/aarch64-setup.sh target/aarch64-tools
-    . target/aarch64-tools/env.sh
-fi
-# From scratch: cargo does not know the assembly as an output, and would not write it again.
-rm -rf "$work" && mkdir -p "$work/loops"
-# With v0 symbols, names tell a tile's shape.
-cargo rustc --quiet --release --lib --target $target --target-dir "$work" -- \
-    -C codegen-units=1 -C symbol-mangling-version=v0 --emit asm="$work/neon.s"
-
-# Of each tile that loads whole vectors, the straight loop with the most multiply-adds: loops/TYPE-ROWSxVECTORS-READING.
-# The narrow operand is read "across" its rows, as it is packed, or "along" the depth. (Symbols of tiles with as many rows
+mkdir "$work/loops"
+# Of each tile that loads whole vectors, the straight loop with the most multiply-adds: loops/TYPE-ROWSxVECTORS-READING. With
+# v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, or "along" the depth. (Symbols of tiles with as many rows
 # as vectors look different; those are smaller.)
 awk -v dir="$work/loops/" '
     /^_R[^ ]*:$/ {
@@ -56,7 +49,7 @@ awk -v dir="$work/loops/" '
         most = fmla
         if (rows * vectors >= 20) { printf "%s", body >file; close(file) }
     }
-' "$work/neon.s"
+' "$@"
 
 # Multiply-adds a cycle of a loop, 300 times over.
 fmla_per_cycle() {

@@ -5,7 +5,7 @@
 # own Cargo.lock. What a published package leaves out (all of ndarray's tests/) cannot run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=$PWD work=$PWD/target/upstream
+root=$PWD work=$PWD/target/upstream target=$PWD/target/callers # with what the callers depend on
 mkdir -p "$work"
 export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off # nearly all the time is the compiler's
 
@@ -39,7 +39,7 @@ patched() {
         # shellcheck disable=SC2086 # one word each
         cargo update --quiet $updates
         cargo tree --quiet --edges normal --invert "$stands_in" | grep -F "($root/compat/$stands_in)"
-        CARGO_TARGET_DIR=$work/target cargo test --release "$@"
+        CARGO_TARGET_DIR=$target cargo test --release "$@"
     )
 }
 
@@ -65,7 +65,7 @@ matrixmultiply() {
         '[features]' 'cgemm = ["matrixmultiply/cgemm"]' '[dependencies]' \
         "matrixmultiply = { path = \"$root/compat/matrixmultiply\" }" '[dev-dependencies]' 'itertools = "0.15"' \
         >"$tests/Cargo.toml"
-    (cd "$tests" && CARGO_TARGET_DIR=$work/target cargo test --release --features cgemm)
+    (cd "$tests" && CARGO_TARGET_DIR=$target cargo test --release --features cgemm)
 }
 
 for name in "${@:-matrixmultiply ndarray nalgebra candle}"; do

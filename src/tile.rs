@@ -193,6 +193,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
 #[inline(always)]
 fn late<T>(x: &T) -> &T {
     #[cfg(target_arch = "x86_64")]
+    #[allow(clippy::pointers_in_nomem_asm_block)] // nothing is read there
     let x = {
         let mut ptr = core::ptr::from_ref(x);
         // SAFETY: no instruction at all: the same pointer.
