@@ -283,8 +283,9 @@ pub fn tile(
     best.1
 }
 
-/// The most rows of a narrow side that is contiguous along the depth: each is a pointer, and more do not fit registers.
-pub const MOST_POINTERS: usize = 8;
+/// The most rows of a narrow side that is contiguous along the depth: each is a pointer, or on x86-64 an address that counts from
+/// one of two (12×12×12 in one tile, not two: 1.2 times as fast), and more do not fit registers.
+pub const MOST_POINTERS: usize = if cfg!(target_arch = "x86_64") { 16 } else { 8 };
 
 /// The most rows of a tile that walks the narrow side across its rows, or along the depth.
 #[inline(always)]

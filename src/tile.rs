@@ -142,7 +142,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                     if part { S::load_first(at, mask) } else { S::load(at) }
                 });
             }
-            let mut walk = Walk { narrow, wide, ..start };
+            let mut walk = start.at(narrow, wide);
             let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
             // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
             let turns = if WIDE != TURNED { step.depth / S::STEPS } else { 0 };
@@ -157,7 +157,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                     }
                     turning.advance(S::STEPS as isize);
                 }
-                walk = Walk { narrow: turning.narrow, wide: turning.wide, ..walk };
+                walk = walk.at(turning.narrow, turning.wide);
             }
             for _ in turned + S::STEPS * turns..step.depth {
                 walk.add_product(&mut sums, 0, 1);
@@ -279,6 +279,8 @@ unsafe fn store<S: Simd, const R: usize, const NV: usize>(
 #[derive(Clone, Copy)]
 struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
     narrow: *const S::T,
+    /// Its ninth row, if it is contiguous along the depth: up to there x86-64 counts from one pointer.
+    ninth: *const S::T,
     /// From row to row, if the narrow side is contiguous along the depth, and from step to step, if it is not.
     narrow_row: Stride,
     narrow_step: Stride,
@@ -305,6 +307,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             if apart > 0 { (0, apart) } else { (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)) };
         Walk {
             narrow: narrow.ptr,
+            ninth: narrow.ptr,
             narrow_row: Stride::new::<S::T>(narrow.row),
             narrow_step: Stride::new::<S::T>(narrow_step),
             narrow_vector: apart * narrow_step,
@@ -316,6 +319,12 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             wide_vector,
             mask,
         }
+    }
+
+    /// The same from there on.
+    #[inline(always)]
+    fn at(self, narrow: *const S::T, wide: *const S::T) -> Self {
+        Walk { narrow, ninth: narrow.wrapping_byte_offset(self.narrow_row.times(8)), wide, ..self }
     }
 
     /// The same, for a loop that is worth it.
@@ -347,12 +356,19 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
                     _ => S::load(at),
                 };
             }
-            for r in 0..R {
+            let mut add_row = |r: usize| {
                 let x = self.broadcast(r, 0, ahead, steps);
                 for v in 0..NV {
                     let x = if WIDE == TURNED { self.broadcast(r, v, ahead, steps) } else { x };
                     sums[r][v] = S::fma(x, w[v], sums[r][v]);
                 }
+            };
+            // Two loops: one of 15 rows is too long to be unrolled.
+            for r in 0..R.min(8) {
+                add_row(r);
+            }
+            for r in 8..R {
+                add_row(r);
             }
         }
     }
@@ -364,7 +380,10 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         // SAFETY: the caller's promise.
         unsafe {
             match ALONG {
-                true => S::splat_nth(self.narrow.byte_offset(self.narrow_row.times(r)).offset(block), ahead, steps),
+                true => {
+                    let (from, r) = if r < 8 { (self.narrow, r) } else { (self.ninth, r - 8) };
+                    S::splat_nth(from.byte_offset(self.narrow_row.times(r)).offset(block), ahead, steps)
+                }
                 false => S::splat_nth(self.narrow.byte_offset(self.narrow_step.times(ahead)).offset(block), r, R),
             }
         }
@@ -462,9 +481,10 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     #[inline(always)]
     fn advance(&mut self, steps: isize) {
         self.wide = self.wide.wrapping_byte_offset(steps * self.wide_step.times(1));
-        self.narrow = match ALONG {
+        let narrow = match ALONG {
             true => self.narrow.wrapping_offset(steps),
             false => self.narrow.wrapping_byte_offset(steps * self.narrow_step.times(1)),
-        }
+        };
+        (self.narrow, self.ninth) = (narrow, self.ninth.wrapping_offset(steps));
     }
 }
