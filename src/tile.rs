@@ -9,7 +9,7 @@ use crate::element::Sealed;
 use crate::plan::LINE;
 use crate::simd::Simd;
 use epilogue::{Closing, close};
-use stride::Stride;
+use stride::{Stride, apart};
 
 /// The operand whose elements are broadcast.
 #[derive(Clone, Copy)]
@@ -324,7 +324,8 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// The same from there on.
     #[inline(always)]
     fn at(self, narrow: *const S::T, wide: *const S::T) -> Self {
-        Walk { narrow, ninth: narrow.wrapping_byte_offset(self.narrow_row.times(8)), wide, ..self }
+        let ninth = if ALONG && R > 8 { apart(narrow.wrapping_byte_offset(self.narrow_row.times(8))) } else { narrow };
+        Walk { narrow, ninth, wide, ..self }
     }
 
     /// The same, for a loop that is worth it.
@@ -485,6 +486,6 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             true => self.narrow.wrapping_offset(steps),
             false => self.narrow.wrapping_byte_offset(steps * self.narrow_step.times(1)),
         };
-        (self.narrow, self.ninth) = (narrow, self.ninth.wrapping_offset(steps));
+        *self = self.at(narrow, self.wide);
     }
 }

@@ -23,6 +23,9 @@ pub const WORK: usize = 64 << 10;
 /// With so many at most, nothing pays but to begin: neither to look for the best tile, nor to share.
 pub const QUICK: usize = 4 << 10;
 
+/// The most steps that are over so soon that calls of kernels count.
+const EVEN: usize = 64;
+
 /// The most bytes that are packed on the stack: tiles find them in L1.
 const PACKED: usize = 24 << 10;
 
@@ -178,8 +181,13 @@ impl<T: Real> Little<'_, T> {
                 self.tiles(rows, cols, &kernels.tiles, kernels.lanes);
             }
         } else {
+            // Strips of two lengths are two calls: of 32 rows, 4·8 are better than 11 + 11 + 10 (32×32×32 1.1 times as fast).
+            let mut strips = pieces(self.m, rows);
+            if self.k <= EVEN && !self.m.is_multiple_of(strips) && self.m.is_multiple_of(strips + 1) {
+                strips += 1;
+            }
             for cols in even(0..vectors, pieces(vectors, vecs)) {
-                for rows in even(0..self.m, pieces(self.m, rows)).groups(false) {
+                for rows in even(0..self.m, strips).groups(false) {
                     let cols = Group { start: cols.start, len: cols.len(), count: 1 };
                     self.tiles(rows, cols, &kernels.tiles, kernels.lanes);
                 }

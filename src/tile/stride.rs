@@ -36,6 +36,21 @@ impl Stride {
     }
 }
 
+/// The same pointer, which the compiler is not to count from another: of the registers that its distances take, some are not
+/// there.
+#[inline(always)]
+pub fn apart<T>(ptr: *const T) -> *const T {
+    #[cfg(target_arch = "x86_64")]
+    #[allow(clippy::pointers_in_nomem_asm_block)] // nothing is read there
+    let ptr = {
+        let mut ptr = ptr;
+        // SAFETY: no instruction at all.
+        unsafe { core::arch::asm!("/* {0} */", inout(reg) ptr, options(pure, nomem, nostack, preserves_flags)) };
+        ptr
+    };
+    ptr
+}
+
 /// `x`, of which the compiler is not to know where it comes from.
 #[inline(always)]
 fn opaque(x: isize) -> isize {
