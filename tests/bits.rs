@@ -64,6 +64,25 @@ fn every_remainder() {
     }
 }
 
+/// Few columns of many rows, which may go through a copy of C's transpose, a part at a time.
+#[test]
+fn few_columns() {
+    let mut random = Random(7);
+    for n in 1..=9 {
+        for m in [15, 16, 17, 31, 33, 64, 171, 257, 600, 1023, 1025] {
+            let k = random.one_of(&[1, 2, 3, 15, 16, 50, 256, 257]);
+            for [a, b] in VARIANTS {
+                if small() && random.below(4) > 0 {
+                    continue;
+                }
+                let (alpha, beta) = (random.one_of(&SCALARS), random.one_of(&SCALARS));
+                let c = random.one_of(&[ROW, ROW, COL, Order { inner: 2, ..ROW }]);
+                both(&Product { orders: [a, b, c], alpha, beta, ..Product::new(m, n, k) }, Threads::Serial);
+            }
+        }
+    }
+}
+
 fn every_depth<T: Real>() {
     let mut random = Random(4);
     let shapes = [(1, 40), (40, 1), (13, 37), (70, 90)];
