@@ -12,7 +12,7 @@ use crate::gemm::Gemm;
 use crate::machine::Machine;
 use crate::matrix::MatMut;
 use crate::nest::complex::Complex;
-use crate::nest::{Place, Problem};
+use crate::nest::{Place, Problem, small};
 use crate::plan::block_len;
 
 /// A complex number that lies in memory as its real part and its imaginary part.
@@ -28,6 +28,7 @@ pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machi
         return;
     }
     let (alpha, beta) = (gemm.alpha.parts(), gemm.beta.parts());
+    let complex = Complex::new(gemm.conjugate, alpha, beta);
     let problem = Problem {
         a: gemm.a.pairs::<T>(false),
         b: gemm.b.pairs(true),
@@ -36,10 +37,13 @@ pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machi
         beta: beta[0],
         epilogue: None,
         place: Place::WHOLE,
-        complex: Some(Complex::new(gemm.conjugate, alpha, beta)),
+        complex: Some(complex),
     };
     if k == 0 || (gemm.alpha == E::ZERO && !gemm.multiply_by_zero) {
         return problem.scale_complex(T::kernels(machine));
+    }
+    if small::run_complex(&problem, &complex, T::kernels(machine)) {
+        return;
     }
     let block = block_len(problem.a.cols(), T::KC);
     problem.run(block, gemm.threads, machine);

@@ -3,6 +3,7 @@
 
 use core::mem::MaybeUninit;
 
+use super::complex::Complex;
 use super::stage::{STAGE, staged};
 use super::{Problem, Rest, Rows, first_block};
 use crate::element::Real;
@@ -33,6 +34,16 @@ const EVEN: usize = 64;
 /// The most bytes that are packed on the stack: tiles find them in L1.
 const PACKED: usize = 24 << 10;
 
+/// Room on the stack for so many bytes of any type, and the slack. (Pages that a function has room on are touched when it is
+/// entered: what packs, does nothing else.)
+struct Room([MaybeUninit<u64>; PACKED / 8 + SLACK]);
+
+impl Room {
+    fn new() -> Self {
+        Room([const { MaybeUninit::uninit() }; PACKED / 8 + SLACK])
+    }
+}
+
 /// Computes a product that is little, and its epilogue, if it is one.
 pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize) -> bool {
     let Problem { a, b, c, alpha, beta, .. } = problem;
@@ -45,6 +56,44 @@ pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize)
         let (m, n) = (c.rows(), c.cols());
         // SAFETY: C, whose columns are adjacent or one; just stored, and still in a near cache.
         unsafe { problem.finish(rest, kernels, &Rows { ptr: c.at(0, 0), row: c.row_stride(), col: 1 }, 0..m, 0..n) }
+    }
+    true
+}
+
+/// Computes a product of complex numbers if it is quick and its scalars are real: once B is packed, and A unless it lies by rows, it
+/// is one of real numbers; of a C that does not lie by rows, through the stage.
+pub fn run_complex<T: Real>(problem: &Problem<'_, T>, complex: &Complex<T>, kernels: &Kernels<T>) -> bool {
+    let Problem { a, b, c, alpha, beta, .. } = problem;
+    let whole = Little::new(a, b, c, *alpha, *beta);
+    let Little { m, n, k, .. } = whole;
+    if m > ROWS || n > VECTORS * kernels.lanes || k > STEPS || complex.scalars.is_some() {
+        return false;
+    }
+    let (width, by_rows) = (n.next_multiple_of(kernels.lanes), c.col_stride() == 1);
+    let on_stack = m.max(width) * k * size_of::<T>() <= PACKED && (by_rows || m * n <= STAGE);
+    if !on_stack || m * (width / kernels.lanes) * k > QUICK {
+        return false;
+    }
+    let with_b = |little: Little<'_, T>| {
+        let done = little.with_packed(width, kernels, |&Panel { src, lane, step, lanes, depth, dst, width }| {
+            // The strides of B lead from number to number.
+            let (lane, step) = (lane.wrapping_mul(2), step.wrapping_mul(2));
+            // SAFETY: B as its view promises; the room is large enough.
+            unsafe { (kernels.complex.wide)(&Panel { src, lane, step, lanes, depth, dst, width }, complex.signs) }
+        });
+        debug_assert!(done, "a quick product whose operands tiles can walk");
+    };
+    let with_a = |little: Little<'_, T>| {
+        if little.a.depth == 1 { with_b(little) } else { little.with_complex_a(kernels, with_b) }
+    };
+    match by_rows {
+        true => with_a(whole),
+        // SAFETY: all of C.
+        false => unsafe {
+            staged(problem.part(0..m, 0..n).c, true, *beta != T::ZERO, &|ptr, row| {
+                with_a(Little { c: Rows { ptr, row, col: 1 }, ..whole })
+            })
+        },
     }
     true
 }
@@ -142,7 +191,7 @@ impl<T: Real> Little<'_, T> {
         if n > VECTORS * kernels.lanes || k.wrapping_sub(1) >= STEPS || !in_reach {
             return false;
         }
-        if across && closing.is_none() && self.is_thin(kernels.lanes) {
+        if across && closing.is_none() && self.is_worth_staging(kernels.lanes) {
             copy().thin(kernels);
             return true;
         }
@@ -206,10 +255,11 @@ impl<T: Real> Little<'_, T> {
         }
     }
 
-    /// Whether few columns leave most lanes empty: of each row that is half a cycle a step, and a store in part as long as eight
-    /// steps, where one that is copied takes near two cycles a column (171×2×14 TN is 3 times as fast so, with AVX2 2.3 times).
+    /// Whether few columns leave so many lanes empty that it pays to go through the stage. That saves the empty part of half a
+    /// cycle a step of each row, and of a partial store as long as eight steps; and takes near two cycles an element of C. (The
+    /// bounds of `plan::is_thin` are those of a plan, which takes longer.)
     #[inline(always)]
-    fn is_thin(&self, lanes: usize) -> bool {
+    fn is_worth_staging(&self, lanes: usize) -> bool {
         let Little { m, n, k, b, .. } = *self;
         n > 1
             && n < lanes
@@ -218,8 +268,8 @@ impl<T: Real> Little<'_, T> {
             && (b.lane == 1 || b.depth == 1)
     }
 
-    /// The same of few columns, which leave most lanes empty, and A contiguous down its columns: as its transpose, through the
-    /// stage.
+    /// The same of few columns, and A contiguous down its own: as its transpose, through the stage (171×2×14 TN 3 times as fast,
+    /// with AVX2 2.3 times).
     #[inline(never)]
     fn thin(self, kernels: &Kernels<T>) {
         let whole = self.t();
@@ -295,16 +345,35 @@ impl<T: Real> Little<'_, T> {
     /// The same with B contiguous along the depth: packed on the stack.
     #[inline(never)]
     fn packed(self, kernels: &Kernels<T>) -> bool {
-        const ROOM: usize = PACKED / 4 + SLACK; // for the smallest type
-        let Little { n, k, b, .. } = self;
-        let mut room = [const { MaybeUninit::<T>::uninit() }; ROOM];
         // Half a vector is turned in half the time.
         let half = kernels.lanes / 2;
-        let width = if n <= half { half } else { n.next_multiple_of(kernels.lanes) };
-        let dst = room.as_mut_ptr().cast();
+        let width = if self.n <= half { half } else { self.n.next_multiple_of(kernels.lanes) };
+        self.with_packed(width, kernels, |panel| {
+            // SAFETY: B as its view promises; the room is large enough.
+            unsafe { (kernels.pack)(panel) }
+        })
+    }
+
+    /// The same of complex numbers with A packed.
+    #[inline(never)]
+    fn with_complex_a(self, kernels: &Kernels<T>, run: impl FnOnce(Self)) {
+        let Little { m, k, a: Narrow { ptr: src, row: lane, depth: step }, .. } = self;
+        let mut room = Room::new();
+        let dst = room.0.as_mut_ptr().cast();
+        let panel = Panel { src, lane, step: step.wrapping_mul(2), lanes: m, depth: k, dst, width: m };
+        // SAFETY: A as its view promises; the room is large enough, and written before it is read.
+        unsafe { (kernels.complex.narrow)(&panel) };
+        run(Little { a: Narrow { ptr: dst, row: 1, depth: m as isize }, ..self })
+    }
+
+    /// The same with B as `pack` lays it down, in groups of so many lanes.
+    #[inline(always)]
+    fn with_packed(self, width: usize, kernels: &Kernels<T>, pack: impl FnOnce(&Panel<T>)) -> bool {
+        let Little { n, k, b, .. } = self;
         debug_assert!(width * k * size_of::<T>() <= PACKED);
-        // SAFETY: B as its view promises; the room is large enough, and written before it is read.
-        unsafe { (kernels.pack)(&Panel { src: b.ptr, lane: b.lane, step: b.depth, lanes: n, depth: k, dst, width }) }
+        let mut room = Room::new();
+        let dst = room.0.as_mut_ptr().cast();
+        pack(&Panel { src: b.ptr, lane: b.lane, step: b.depth, lanes: n, depth: k, dst, width });
         let packed = Little { b: Wide { ptr: dst, depth: width as isize, lane: 1 }, ..self };
         packed.run_as_tile(kernels) || packed.run_as_is(kernels, WORK)
     }
