@@ -236,14 +236,13 @@ pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool
 /// as less whatever their rows.
 #[inline(always)]
 pub fn wide_tile(m: usize, vectors: usize, k: usize, menu: &[usize], most_rows: usize) -> (usize, usize) {
-    let mut vecs = vectors;
+    let mut vecs = vectors.min(menu.len());
     if vecs > 3 {
         let enough = match k {
             0..=4 => 1,
             5..=FLAT => 2,
             _ => 6,
         };
-        vecs = vecs.min(menu.len());
         while vecs > 3 && menu[vecs - 1] < m.min(enough) {
             vecs -= 1;
         }
