@@ -29,8 +29,8 @@ mca=$(echo "$root"/usr/lib/llvm-*/bin/llvm-mca)
 
 mkdir "$work/loops"
 # Of each tile that loads whole vectors, the straight loop with the most multiply-adds: loops/TYPE-ROWSxVECTORS-READING. With
-# v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, or "along" the depth. (Symbols of tiles with as many rows
-# as vectors look different; those are smaller.)
+# v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, or "along" the depth.
+# (Symbols of tiles with as many rows as vectors look different; those are smaller.)
 awk -v dir="$work/loops/" '
     /^_R[^ ]*:$/ {
         inside = match($0, /4neon3F(32|64)4tileKj._Kj._Kb[01]_Kh0_/)

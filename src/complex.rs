@@ -28,7 +28,6 @@ pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machi
         return;
     }
     let (alpha, beta) = (gemm.alpha.parts(), gemm.beta.parts());
-    let complex = Complex::new(gemm.conjugate, alpha, beta);
     let problem = Problem {
         a: gemm.a.pairs::<T>(false),
         b: gemm.b.pairs(true),
@@ -37,14 +36,13 @@ pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machi
         beta: beta[0],
         epilogue: None,
         place: Place::WHOLE,
-        complex: Some(complex),
+        complex: Some(Complex::new(gemm.conjugate, alpha, beta)),
     };
     if k == 0 || (gemm.alpha == E::ZERO && !gemm.multiply_by_zero) {
         return problem.scale_complex(T::kernels(machine));
     }
-    if small::run_complex(&problem, &complex, T::kernels(machine)) {
-        return;
+    if !small::run_complex(&problem, T::kernels(machine)) {
+        let block = block_len(problem.a.cols(), T::KC);
+        problem.run(block, gemm.threads, machine);
     }
-    let block = block_len(problem.a.cols(), T::KC);
-    problem.run(block, gemm.threads, machine);
 }

@@ -102,14 +102,10 @@ impl Layout {
     /// Whether no two elements share an address.
     #[inline]
     pub fn is_injective(&self) -> bool {
-        let (rs, cs) = (self.row_stride.unsigned_abs(), self.col_stride.unsigned_abs());
-        if (cs == 1 && rs >= self.cols) || (rs == 1 && cs >= self.rows) || self.is_empty() {
-            return true;
-        }
-        self.never_meets_itself()
+        self.has_runs() || self.is_empty() || self.never_meets_itself()
     }
 
-    /// `is_injective` where neither dimension is contiguous. By value: what a pointer is taken of is stored first.
+    /// `is_injective` of any other layout. By value: what a pointer is taken of is stored first.
     #[cold]
     fn never_meets_itself(self) -> bool {
         let (rs, cs) = (self.row_stride.unsigned_abs(), self.col_stride.unsigned_abs());

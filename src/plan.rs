@@ -409,6 +409,13 @@ mod tests {
     }
 
     #[test]
+    fn a_menu_of_few_vectors_is_enough() {
+        assert_eq!(wide_tile(5, 3, 20, &[4, 3], 8), (3, 2)); // portable Rust
+        assert_eq!(wide_tile(5, 3, 20, &MENU, 8), (3, 3));
+        assert_eq!((wide_tile(5, 9, 20, &MENU, 8), wide_tile(5, 9, 2, &MENU, 8)), ((3, 3), (1, 8)));
+    }
+
+    #[test]
     fn edges_choose_the_tile_that_wastes_least() {
         let best = |m, vectors, most_rows| tile(m, vectors, &MENU, most_rows, |vecs| vecs <= 2);
         assert_eq!(best(600, 20, 8), (6, 2));

@@ -3,13 +3,16 @@
 #![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled; iterators do not always
 
 pub mod epilogue;
+mod opaque;
 mod stride;
+mod walk;
 
 use crate::element::Sealed;
 use crate::plan::LINE;
 use crate::simd::Simd;
 use epilogue::{Closing, close};
-use stride::{Stride, apart};
+use opaque::late;
+use walk::Walk;
 
 /// The operand whose elements are broadcast.
 #[derive(Clone, Copy)]
@@ -188,23 +191,6 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     }
 }
 
-/// `x`, which is not to be read, nor anything computed from it, before: at the start of a tile that would take registers that
-/// are not there (8×8×8: a twelfth of the instructions).
-#[inline(always)]
-fn late<T>(x: &T) -> &T {
-    #[cfg(target_arch = "x86_64")]
-    #[allow(clippy::pointers_in_nomem_asm_block)] // nothing is read there
-    let x = {
-        let mut ptr = core::ptr::from_ref(x);
-        // SAFETY: no instruction at all: the same pointer.
-        unsafe {
-            core::arch::asm!("/* {0} */", inout(reg) ptr, options(nomem, nostack, preserves_flags));
-            &*ptr
-        }
-    };
-    x
-}
-
 /// Passes every sum of a tile through `f`, which is told its row, its vector and whether that is partial. Partial vectors,
 /// which may take branches, have a loop of their own: with them a loop is too long to be unrolled, and what is numbered at
 /// run time lies in memory: not the sums.
@@ -272,220 +258,5 @@ unsafe fn store<S: Simd, const R: usize, const NV: usize>(
             }
             sum
         });
-    }
-}
-
-/// Where in both operands a tile is.
-#[derive(Clone, Copy)]
-struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
-    narrow: *const S::T,
-    /// Its ninth row, if it is contiguous along the depth: up to there x86-64 counts from one pointer.
-    ninth: *const S::T,
-    /// From row to row, if the narrow side is contiguous along the depth, and from step to step, if it is not.
-    narrow_row: Stride,
-    narrow_step: Stride,
-    /// From one K-block to the next, if vectors are K-blocks.
-    narrow_vector: isize,
-    wide: *const S::T,
-    wide_step: Stride,
-    /// If it is turned: its lanes and the distance between them, lanes of a vector that no other has, and from vector
-    /// to vector.
-    lanes: usize,
-    lane: isize,
-    own_lanes: usize,
-    wide_vector: isize,
-    mask: S::Mask,
-}
-
-impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<S, R, NV, ALONG, WIDE> {
-    #[inline(always)]
-    fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask) -> Self {
-        let Step { narrow, wide, .. } = step;
-        let apart = step.apart as isize;
-        let narrow_step = if ALONG { 1 } else { narrow.depth };
-        let (own_lanes, wide_vector) =
-            if apart > 0 { (0, apart) } else { (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)) };
-        Walk {
-            narrow: narrow.ptr,
-            ninth: narrow.ptr,
-            narrow_row: Stride::new::<S::T>(narrow.row),
-            narrow_step: Stride::new::<S::T>(narrow_step),
-            narrow_vector: apart * narrow_step,
-            wide: wide.ptr,
-            wide_step: Stride::new::<S::T>(wide.depth),
-            lanes,
-            lane: wide.lane,
-            own_lanes,
-            wide_vector,
-            mask,
-        }
-    }
-
-    /// The same from there on.
-    #[inline(always)]
-    fn at(self, narrow: *const S::T, wide: *const S::T) -> Self {
-        let ninth = if ALONG && R > 8 { apart(narrow.wrapping_byte_offset(self.narrow_row.times(8))) } else { narrow };
-        Walk { narrow, ninth, wide, ..self }
-    }
-
-    /// The same, for a loop that is worth it.
-    #[inline(always)]
-    fn in_registers(self) -> Self {
-        Walk {
-            narrow_row: self.narrow_row.in_registers(),
-            narrow_step: self.narrow_step.in_registers(),
-            wide_step: self.wide_step.in_registers(),
-            ..self
-        }
-    }
-
-    /// Adds the outer product of the operands' elements at the `ahead`-th depth step from here to the sums.
-    ///
-    /// # Safety
-    /// `steps` steps are there, more than `ahead`, and so is the instruction set.
-    #[inline(always)]
-    unsafe fn add_product(&self, sums: &mut [[S::V; NV]; R], ahead: usize, steps: usize) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let wide = self.wide.byte_offset(self.wide_step.times(ahead));
-            let mut w = [S::splat(S::T::ZERO); NV];
-            for v in 0..NV {
-                let at = wide.add(v * S::LANES);
-                w[v] = match WIDE {
-                    PART if v == NV - 1 => S::load_first(at, self.mask),
-                    TURNED => self.gather(v),
-                    _ => S::load(at),
-                };
-            }
-            let mut add_row = |r: usize| {
-                let x = self.broadcast(r, 0, ahead, steps);
-                for v in 0..NV {
-                    let x = if WIDE == TURNED { self.broadcast(r, v, ahead, steps) } else { x };
-                    sums[r][v] = S::fma(x, w[v], sums[r][v]);
-                }
-            };
-            // Two loops: one of 15 rows is too long to be unrolled.
-            for r in 0..R.min(8) {
-                add_row(r);
-            }
-            for r in 8..R {
-                add_row(r);
-            }
-        }
-    }
-
-    /// The narrow element of a row that meets vector `v` at the `ahead`-th step from here, of `steps` that are there.
-    #[inline(always)]
-    unsafe fn broadcast(&self, r: usize, v: usize, ahead: usize, steps: usize) -> S::V {
-        let block = if WIDE == TURNED { v as isize * self.narrow_vector } else { 0 };
-        // SAFETY: the caller's promise.
-        unsafe {
-            match ALONG {
-                true => {
-                    let (from, r) = if r < 8 { (self.narrow, r) } else { (self.ninth, r - 8) };
-                    S::splat_nth(from.byte_offset(self.narrow_row.times(r)).offset(block), ahead, steps)
-                }
-                false => S::splat_nth(self.narrow.byte_offset(self.narrow_step.times(ahead)).offset(block), r, R),
-            }
-        }
-    }
-
-    /// Turns and adds all steps if they fill a square, and says how many.
-    ///
-    /// # Safety
-    /// The steps are there, and so is the instruction set.
-    #[inline(always)]
-    unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize) -> usize {
-        if depth < S::TURN {
-            return 0;
-        }
-        for _ in 0..depth / S::TURN {
-            // SAFETY: the caller's promise.
-            unsafe { self.add_square(sums, 0) };
-            self.advance(S::TURN as isize);
-        }
-        let rest = depth % S::TURN;
-        if rest > 0 {
-            // The last square overlaps the one before it.
-            self.advance(rest as isize - S::TURN as isize);
-            // SAFETY: the caller's promise: that many steps came before.
-            unsafe { self.add_square(sums, S::TURN - rest) };
-        }
-        depth
-    }
-
-    /// Turns a square and adds its steps but for the first `skipped`. The vectors take turns: the sums of each are a chain
-    /// of dependent additions, and the processor looks only a square or two ahead.
-    ///
-    /// # Safety
-    /// The steps are there, and so is the instruction set.
-    #[inline(always)]
-    unsafe fn add_square(&self, sums: &mut [[S::V; NV]; R], skipped: usize) {
-        // SAFETY: the caller's promise. The same twice: the compiler drops the repeating of lanes from the first.
-        unsafe {
-            match self.lanes == (NV - 1) * self.own_lanes + S::LANES {
-                true => self.add_squares(sums, skipped, |_| S::LANES),
-                false => self.add_squares(sums, skipped, |v| self.lanes - v * self.own_lanes),
-            }
-        }
-    }
-
-    /// The same, of vectors of so many runs.
-    #[inline(always)]
-    unsafe fn add_squares(&self, sums: &mut [[S::V; NV]; R], skipped: usize, runs: impl Fn(usize) -> usize) {
-        const { assert!(NV <= 4 || WIDE != TURNED) }
-        // A loop would be too long to be unrolled, and the sums lie in memory.
-        // SAFETY: the caller's promise.
-        unsafe {
-            self.add_square_to(sums, 0, skipped, runs(0));
-            if NV > 1 {
-                self.add_square_to(sums, 1, skipped, runs(1));
-            }
-            if NV > 2 {
-                self.add_square_to(sums, 2, skipped, runs(2));
-            }
-            if NV > 3 {
-                self.add_square_to(sums, 3, skipped, runs(3));
-            }
-        }
-    }
-
-    /// The same for the sums of one vector.
-    #[inline(always)]
-    unsafe fn add_square_to(&self, sums: &mut [[S::V; NV]; R], v: usize, skipped: usize, runs: usize) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let columns = S::turn(self.wide.offset(v as isize * self.wide_vector), self.lane, runs);
-            for c in 0..S::TURN {
-                for r in 0..R {
-                    if c >= skipped {
-                        sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
-                    }
-                }
-            }
-        }
-    }
-
-    /// One step of vector `v`, lane by lane.
-    #[inline(always)]
-    unsafe fn gather(&self, v: usize) -> S::V {
-        let mut lanes = [S::T::ZERO; 16];
-        for i in 0..S::LANES {
-            let lane = i.min(self.lanes - v * self.own_lanes - 1);
-            // SAFETY: the step is there, and so is the lane.
-            lanes[i] = unsafe { *self.wide.offset(v as isize * self.wide_vector + lane as isize * self.lane) };
-        }
-        // SAFETY: no vector is longer.
-        unsafe { S::load(lanes.as_ptr()) }
-    }
-
-    #[inline(always)]
-    fn advance(&mut self, steps: isize) {
-        self.wide = self.wide.wrapping_byte_offset(steps * self.wide_step.times(1));
-        let narrow = match ALONG {
-            true => self.narrow.wrapping_offset(steps),
-            false => self.narrow.wrapping_byte_offset(steps * self.narrow_step.times(1)),
-        };
-        *self = self.at(narrow, self.wide);
     }
 }

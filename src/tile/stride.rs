@@ -1,5 +1,7 @@
 //! Distances that a tile's loop adds to its pointers.
 
+use super::opaque::opaque;
+
 /// A distance in bytes, and its odd multiples.
 #[derive(Clone, Copy)]
 pub struct Stride {
@@ -34,34 +36,6 @@ impl Stride {
             None => self.odd[0].wrapping_mul(n as isize), // of the sixteen steps that a square turns
         }
     }
-}
-
-/// The same pointer, which the compiler is not to count from another: of the registers that its distances take, some are not
-/// there.
-#[inline(always)]
-pub fn apart<T>(ptr: *const T) -> *const T {
-    #[cfg(target_arch = "x86_64")]
-    #[allow(clippy::pointers_in_nomem_asm_block)] // nothing is read there
-    let ptr = {
-        let mut ptr = ptr;
-        // SAFETY: no instruction at all.
-        unsafe { core::arch::asm!("/* {0} */", inout(reg) ptr, options(pure, nomem, nostack, preserves_flags)) };
-        ptr
-    };
-    ptr
-}
-
-/// `x`, of which the compiler is not to know where it comes from.
-#[inline(always)]
-fn opaque(x: isize) -> isize {
-    #[cfg(target_arch = "x86_64")]
-    let x = {
-        let mut x = x;
-        // SAFETY: no instruction at all.
-        unsafe { core::arch::asm!("/* {0} */", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
-        x
-    };
-    x
 }
 
 #[cfg(test)]
