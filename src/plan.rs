@@ -122,9 +122,11 @@ impl Plan {
         };
         // With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
         let flat = f.k <= FLAT && !turn && !of_lines && operand(f.m, f.n) <= 8 * f.l2;
-        let (rows, vecs) = match flat {
-            true => wide_tile(f.m, vectors, f.k, menu, most_rows),
-            false => tile(f.m, vectors, menu, most_rows, near),
+        let (rows, vecs) = match () {
+            // Turning is most of the work, and done once for all rows.
+            _ if turn => (f.m, menu.iter().take_while(|&&menu_rows| f.m <= menu_rows).count().min(vectors)),
+            _ if flat => wide_tile(f.m, vectors, f.k, menu, most_rows),
+            _ => tile(f.m, vectors, menu, most_rows, near),
         };
         let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
 

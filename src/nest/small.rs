@@ -28,7 +28,7 @@ pub const WORK: usize = 64 << 10;
 pub const QUICK: usize = 4 << 10;
 
 /// The most rows of one of few columns.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 16 << 10;
 
 /// The most steps that are over so soon that calls of kernels count.
 const EVEN: usize = 64;
@@ -104,8 +104,8 @@ impl<T: Real> Little<'_, T> {
     pub fn run_as_tile(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
         let fits = m <= MOST_POINTERS && n.wrapping_sub(1) < kernels.lanes && k.wrapping_sub(1) < STEPS;
-        // (A column times lanes along A's rows is better turned.)
-        let in_reach = b.lane == 1 && c.col == 1 && (a.depth == 1 || (a.row == 1 && n > 1));
+        // (A column times lanes along A's rows is better turned, and so may be many steps of many rows.)
+        let in_reach = b.lane == 1 && c.col == 1 && (a.depth == 1 || (a.row == 1 && n > 1 && (k <= 32 || m < 12)));
         let of_one_vector = kernels.tiles.tiles.first();
         match of_one_vector.and_then(|tiles| tiles.get(m.wrapping_sub(1))) {
             Some(tile) if fits && in_reach => {
@@ -142,7 +142,7 @@ impl<T: Real> Little<'_, T> {
         if n > VECTORS * kernels.lanes || k.wrapping_sub(1) >= STEPS || !in_reach {
             return false;
         }
-        if across && closing.is_none() && self.is_worth_staging(kernels.lanes) {
+        if across && closing.is_none() && self.is_worth_staging(kernels.lanes, most) {
             copy().thin(kernels);
             return true;
         }
@@ -206,17 +206,19 @@ impl<T: Real> Little<'_, T> {
         }
     }
 
-    /// Whether few columns leave so many lanes empty that it pays to go through the stage. That saves the empty part of half a
-    /// cycle a step of each row, and of a partial store as long as eight steps; and takes near two cycles an element of C. (The
-    /// bounds of `plan::is_thin` are those of a plan, which takes longer.)
+    /// Whether few columns leave so many lanes empty that it pays to go through the stage. A row takes nine sixteenths of a
+    /// cycle a step, and a partial store as long as eight steps. Turned, a vector takes half a cycle, and all of a step the
+    /// latency of a multiply-add at least; then there is the copy, and a call more. (The bounds of `plan::is_thin` are those of
+    /// a plan, which takes longer.)
     #[inline(always)]
-    fn is_worth_staging(&self, lanes: usize) -> bool {
+    fn is_worth_staging(&self, lanes: usize, most: usize) -> bool {
         let Little { m, n, k, b, .. } = *self;
+        let work = n * pieces(m, lanes) * k;
         n > 1
             && n < lanes
-            && m >= 2 * lanes
-            && 2 * (k + 8) * (lanes - n) >= 7 * n * lanes
             && (b.lane == 1 || b.depth == 1)
+            && work <= 2 * most
+            && 9 * m * (k + 8) > 8 * work.max(8 * k) + 20 * m * n + 1100
     }
 
     /// The same of few columns, and A contiguous down its own: as its transpose, through the stage (171×2×14 TN 3 times as fast,

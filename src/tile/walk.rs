@@ -188,11 +188,29 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         // SAFETY: the caller's promise.
         unsafe {
             let columns = S::turn(self.wide.offset(v as isize * self.wide_vector), self.lane, runs);
-            for c in 0..S::TURN {
-                for r in 0..R {
-                    if c >= skipped {
-                        sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
-                    }
+            // A loop would be too long to be unrolled.
+            self.add_columns(sums, v, &columns, 0, skipped);
+            self.add_columns(sums, v, &columns, 4, skipped);
+            self.add_columns(sums, v, &columns, 8, skipped);
+            self.add_columns(sums, v, &columns, 12, skipped);
+        }
+    }
+
+    /// Adds four of its steps from there on, but for the first `skipped` of them all.
+    #[inline(always)]
+    unsafe fn add_columns(
+        &self,
+        sums: &mut [[S::V; NV]; R],
+        v: usize,
+        columns: &S::Columns,
+        from: usize,
+        skipped: usize,
+    ) {
+        for c in from..S::TURN.min(from + 4) {
+            for r in 0..R {
+                if c >= skipped {
+                    // SAFETY: the caller's promise.
+                    sums[r][v] = unsafe { S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]) };
                 }
             }
         }
