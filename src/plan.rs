@@ -98,6 +98,17 @@ impl Plan {
         let from_memory = operand(f.k, f.n) > 16 * f.l2;
         // A vector is a cache line: squares of them leave nothing in the cache to come back to.
         let of_lines = f.lanes * f.size >= LINE;
+        // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
+        // each step is on another page.
+        let conflicts = pages_apart(f.b.0);
+        let (most, sweep_steps, length) = match (f.slow_pages && operand(f.k, f.n) > f.l2, of_lines) {
+            // Ice Lake: 8×3072×768 and 16×1024×1024 1.7 times as fast, with AVX2 12×1024×1024 twice; Zen 5: 4×4096×4096 1/1.5.
+            (true, _) => (16, 2 * SWEEP_STEPS, 64 * f.lanes),
+            (false, true) => (1 + usize::from(conflicts), SWEEP_STEPS, PAGE / f.size),
+            (false, false) => (4 + 4 * usize::from(conflicts || from_memory), SWEEP_STEPS, PAGE / f.size),
+        };
+        let long = f.n >= length && f.k > sweep_steps;
+        let sweeps = in_lanes && long && f.m <= most;
         let menu = match turn {
             // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
             true if of_lines && pages_apart(f.b.1) => &f.turning[..1],
@@ -108,6 +119,8 @@ impl Plan {
                 let stay = |vecs: &usize| fits(vecs * f.lanes, 1, bytes(f.b.1), f.l1d);
                 &f.turning[..(2..=f.turning.len()).take_while(stay).last().unwrap_or(1)]
             }
+            // Four vectors are a run that memory delivers; if a tile has no room for them, two are best (8×1024×1024 1.2 times).
+            false if sweeps && f.slow_pages && f.m > 6 => &f.menu[..2],
             false => f.menu,
         };
         let most_rows = most_rows(across);
@@ -139,17 +152,6 @@ impl Plan {
         let streams = from_memory && (f.slow_pages || !runs) && f.m > if runs { 8 } else { 2 };
         let few = f.m <= few_rows && (runs || !pages_apart(f.b.0));
         let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2);
-        // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
-        // each step is on another page.
-        let long = f.n.saturating_mul(f.size) >= PAGE && f.k > SWEEP_STEPS;
-        let conflicts = pages_apart(f.b.0);
-        let most = match of_lines {
-            // Ice Lake: 4×4096×4096 1.7 times as fast, 6×4096×4096 2.5 times; Zen 5: 1/1.5.
-            true if from_memory && f.slow_pages => 8,
-            true => 1 + usize::from(conflicts),
-            false => 4 + 4 * usize::from(conflicts || from_memory),
-        };
-        let sweeps = in_lanes && long && f.m <= most;
         let wide = match () {
             _ if turn => Reading::Turned,
             _ if sweeps => Reading::InPlace,
@@ -173,7 +175,7 @@ impl Plan {
             false => f.m,
         };
         // Where little is summed, time goes into C: it is walked along its rows, past a wide block that stays in L2.
-        let pass = if sweeps { SWEEP_STEPS } else { block };
+        let pass = if sweeps { sweep_steps } else { block };
         let by_rows = (f.k <= SHALLOW && col_strips > 8 && !flat) || sweeps;
         let wide_bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
         // A wide operand contiguous along the depth is read on through its K-blocks, from page to page, if A stays in L2.
@@ -432,12 +434,13 @@ mod tests {
     fn slow_pages_are_read_in_long_runs() {
         const MENU: [usize; 8] = [24, 12, 8, 6, 4, 4, 3, 2];
         let plan = |m, slow_pages| Plan::new(&Facts { lanes: 16, menu: &MENU, slow_pages, ..facts(m, 4096, 4096) });
-        for m in [4, 16, 64] {
+        for m in [4, 16, 17, 64] {
             let usual = plan(m, false);
             assert!(usual.wide == Reading::InPlace && !usual.by_rows, "{m}: {usual:?}");
         }
-        assert!(plan(4, true).wide == Reading::InPlace && plan(4, true).pass == SWEEP_STEPS);
-        assert!([16, 64].into_iter().all(|m| plan(m, true).wide == Reading::Packed));
+        assert!([4, 16].into_iter().all(|m| plan(m, true).wide == Reading::InPlace && plan(m, true).pass == 16));
+        assert_eq!((plan(4, true).vecs, plan(16, true).vecs), (6, 2));
+        assert!([17, 64].into_iter().all(|m| plan(m, true).wide == Reading::Packed));
     }
 
     #[test]
