@@ -131,7 +131,7 @@ impl Plan {
             (true, true) => 16,
         };
         let near = |vecs: usize| {
-            (f.m <= few_rows && !(from_memory && f.slow_pages)) || block * vecs * f.lanes * f.size <= f.l1d
+            (f.m <= few_rows && !(from_memory && f.slow_pages)) || block * vecs * f.lanes * f.size < f.l1d
         };
         // With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
         let flat = f.k <= FLAT && !turn && !of_lines && operand(f.m, f.n) <= 8 * f.l2;
