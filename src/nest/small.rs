@@ -139,7 +139,7 @@ impl<T: Real> Little<'_, T> {
         let copy = || Little { m, n, k, a, b, c, alpha, beta, closing };
         let across = self.across();
         let in_reach = (across || a.depth == 1) && (n == 1 || c.col == 1);
-        if n > VECTORS * kernels.lanes || k.wrapping_sub(1) >= STEPS || !in_reach {
+        if k.wrapping_sub(1) >= STEPS || !in_reach {
             return false;
         }
         if across && closing.is_none() && self.is_worth_staging(kernels.lanes, most) {
@@ -151,7 +151,7 @@ impl<T: Real> Little<'_, T> {
         }
         let vectors = pieces(n, kernels.lanes);
         let work = m * vectors * k;
-        if work > QUICK && (work > most || copy().needs_plan(kernels)) {
+        if work > QUICK && (work > most || vectors > VECTORS || copy().needs_plan(kernels)) {
             return false;
         }
         if n > 1 && b.lane != 1 {
