@@ -96,7 +96,7 @@ impl Plan {
         let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
         let operand = |rows: usize, cols: usize| rows.saturating_mul(cols).saturating_mul(f.size);
         let from_memory = operand(f.k, f.n) > 16 * f.l2;
-        // A vector is a cache line: squares of them leave nothing in the cache to come back to.
+        // A vector is a cache line.
         let of_lines = f.lanes * f.size >= LINE;
         // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
         // each step is on another page.
@@ -111,13 +111,10 @@ impl Plan {
         let sweeps = in_lanes && long && f.m <= most;
         let menu = match turn {
             // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
-            true if of_lines && pages_apart(f.b.1) => &f.turning[..1],
-            true if of_lines && from_memory => &f.turning[..2],
-            true if of_lines => f.turning,
-            true if from_memory => &f.turning[..1],
             true => {
+                let most = if !from_memory { f.turning.len() } else { 1 + usize::from(of_lines) };
                 let stay = |vecs: &usize| fits(vecs * f.lanes, 1, bytes(f.b.1), f.l1d);
-                &f.turning[..(2..=f.turning.len()).take_while(stay).last().unwrap_or(1)]
+                &f.turning[..(2..=most).take_while(stay).last().unwrap_or(1)]
             }
             // Four vectors are a run that memory delivers; if a tile has no room for them, two are best (8×1024×1024 1.2 times).
             false if sweeps && f.slow_pages && f.m > 6 => &f.menu[..2],
