@@ -86,16 +86,14 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
 #[inline(always)]
 unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
     let line = LINE / size_of::<S::T>();
-    // Squares of whole lines leave nothing behind: fewer streams from memory are faster.
-    let together = if S::TURN >= line { p.depth } else { line };
-    for from in (0..p.depth).step_by(together) {
+    for from in (0..p.depth).step_by(line) {
         // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.
         let mut at = p.width.next_multiple_of(S::LANES);
         while at > 0 {
             at -= S::LANES;
             // Lanes beyond the last one repeat it.
             let first = at.min(p.lanes - 1);
-            for step in (from..p.depth.min(from + together)).step_by(S::TURN) {
+            for step in (from..p.depth.min(from + line)).step_by(S::TURN) {
                 // The last squares overlap those before them.
                 let step = step.min(p.depth - S::TURN);
                 // SAFETY: `TURN` steps of existing lanes are read, and as many groups and the slack written.

@@ -432,7 +432,7 @@ mod tests {
         assert_eq!(best(18, 5, 12), (6, 2));
     }
 
-    /// Vectors of whole lines from memory: in place as a rule; where pages are slow, swept for a few rows and packed for more.
+    /// Vectors of whole lines from memory: in place as a rule; where pages are slow, swept for up to 16 rows and packed for more.
     #[test]
     fn slow_pages_are_read_in_long_runs() {
         const MENU: [usize; 8] = [24, 12, 8, 6, 4, 4, 3, 2];

@@ -17,8 +17,8 @@ use crate::simd::{Kernels, Menu};
 use crate::tile::epilogue::{Closing, Term};
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
-/// The most rows, vectors and steps of a little product, and multiply-adds of vectors: some ten microseconds, of which a plan
-/// takes a quarter of one (60×16×64 1.3 times as fast without). The steps are one K-block of any type.
+/// The most rows, vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
+/// of which a plan takes a quarter of one (60×16×64 1.3 times as fast without). The steps are one K-block of any type.
 const ROWS: usize = 256;
 const VECTORS: usize = 24;
 const STEPS: usize = 256;

@@ -165,7 +165,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// The same, of vectors of so many runs.
     #[inline(always)]
     unsafe fn add_squares(&self, sums: &mut [[S::V; NV]; R], skipped: usize, runs: impl Fn(usize) -> usize) {
-        const { assert!(NV <= 4 || WIDE != TURNED) }
+        const { assert!((NV <= 4 && S::TURN <= 8) || WIDE != TURNED) }
         // A loop would be too long to be unrolled, and the sums lie in memory.
         // SAFETY: the caller's promise.
         unsafe {
@@ -188,11 +188,9 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         // SAFETY: the caller's promise.
         unsafe {
             let columns = S::turn(self.wide.offset(v as isize * self.wide_vector), self.lane, runs);
-            // A loop would be too long to be unrolled.
+            // One loop would be too long to be unrolled (5×132×75 TT 1.4 times as fast).
             self.add_columns(sums, v, &columns, 0, skipped);
             self.add_columns(sums, v, &columns, 4, skipped);
-            self.add_columns(sums, v, &columns, 8, skipped);
-            self.add_columns(sums, v, &columns, 12, skipped);
         }
     }
 
