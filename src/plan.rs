@@ -238,20 +238,22 @@ pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool
 /// of half a dozen rows.
 #[inline(always)]
 pub fn wide_tile(m: usize, vectors: usize, k: usize, menu: &[usize], most_rows: usize) -> (usize, usize) {
+    let most = vectors.min(menu.len());
     let widest = |rows: usize| {
-        let mut vecs = vectors.min(menu.len());
+        let mut vecs = most;
         while vecs > 1 && menu[vecs - 1] < rows {
             vecs -= 1;
         }
         vecs
     };
-    let vecs = match k {
-        0..=4 => widest(1),
-        _ => match widest(m.min(6)) {
+    let vecs = if k <= 4 || (most <= 3 && m > 6) {
+        most
+    } else {
+        match widest(m.min(6)) {
             vecs if vecs >= 3 || m <= menu[vecs - 1].min(6) => vecs,
             _ if k <= FLAT => widest(2),
             _ => widest(3),
-        },
+        }
     };
     (menu[vecs - 1].min(most_rows), vecs)
 }
