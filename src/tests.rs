@@ -11,7 +11,8 @@ use support::{Choose, Random, Real, cases, depths};
 use crate::epilogue::Epilogue;
 use crate::machine::{Isa, Machine, machine};
 use crate::nest::{self, Place, Problem};
-use crate::plan::{MOST_POINTERS, Plan, Reading, Split, block_len};
+use crate::plan::tiles::MOST_POINTERS;
+use crate::plan::{Plan, Reading, Split, block_len};
 use crate::simd::Menu;
 
 /// This machine with each instruction set that it has, and the kernels for one without fused multiply-add.

@@ -11,7 +11,8 @@ use super::stage::{STAGE, staged};
 use super::{Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
-use crate::plan::{FLAT, MOST_POINTERS, PAGE, is_thin, most_rows, tile, turns, wide_tile};
+use crate::plan::tiles::{MOST_POINTERS, most_rows, tile, wide_tile, widest};
+use crate::plan::{FLAT, PAGE, is_thin, turns};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu};
 use crate::tile::epilogue::{Closing, Term};
@@ -27,7 +28,7 @@ pub const WORK: usize = 64 << 10;
 /// With so many at most, nothing pays but to begin: neither to look for the best tile, nor to share.
 pub const QUICK: usize = 4 << 10;
 
-/// The most rows of one of few columns.
+/// The most rows of one of few columns, and columns of one that is quick.
 const LONGEST: usize = 16 << 10;
 
 /// The most steps that are over so soon that calls of kernels count.
@@ -246,7 +247,7 @@ impl<T: Real> Little<'_, T> {
     #[inline(never)]
     fn turned(self, kernels: &Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
-        let vecs = kernels.turning.rows.iter().take_while(|&&rows| self.m <= rows).count();
+        let vecs = widest(kernels.turning.rows, self.m);
         for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
             let rows = Group { start: 0, len: self.m, count: 1 };
             self.tiles(rows, cols, &kernels.turning, kernels.lanes);

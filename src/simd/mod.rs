@@ -233,7 +233,7 @@ macro_rules! kernels {
         Kernels {
             lanes: <$simd as $crate::simd::Simd>::LANES,
             tiles: Menu {
-                tiles: &[$(&[$(variants::<$r, $nv, { if $r < $crate::plan::MOST_POINTERS { $r } else { $crate::plan::MOST_POINTERS } }>()),+]),+],
+                tiles: &[$(&[$(variants::<$r, $nv, { if $r < $crate::plan::tiles::MOST_POINTERS { $r } else { $crate::plan::tiles::MOST_POINTERS } }>()),+]),+],
                 rows: &[$([$($r),+].len()),+],
             },
             turning: Menu {
