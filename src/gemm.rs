@@ -244,7 +244,7 @@ impl<'a, T: Real> Gemm<'a, T> {
     }
 
     #[inline(never)]
-    fn multiply_little(&self, c: &mut MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
+    fn multiply_little(&self, c: &mut MatMut<'_, T>, kernels: &'static Kernels<T>, machine: &Machine) {
         if !(self.is_bare() && self.little(c).run(kernels, self.threads.little())) {
             self.multiply_any(c.reborrow(), kernels, machine);
         }
@@ -263,7 +263,7 @@ impl<'a, T: Real> Gemm<'a, T> {
     }
 
     #[inline(never)]
-    fn multiply_any(&self, c: MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
+    fn multiply_any(&self, c: MatMut<'_, T>, kernels: &'static Kernels<T>, machine: &Machine) {
         let Gemm { a, b, alpha, beta, epilogue, .. } = *self;
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
         let epilogue = epilogue.filter(|epilogue| !epilogue.is_empty());
@@ -292,8 +292,8 @@ impl<'a, T: Real> Gemm<'a, T> {
 impl<T: Real> Problem<'_, T> {
     /// Plans and computes it, in K-blocks of so many steps.
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
-        let kernels = T::kernels(machine);
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
+        let kernels = T::kernels(machine).of_columns(n);
         let plan = Plan::new(&Facts {
             m,
             n,
@@ -307,6 +307,7 @@ impl<T: Real> Problem<'_, T> {
             menu: kernels.tiles.rows,
             turning: kernels.turning.rows,
             turn: kernels.turn,
+            blocks: kernels.blocks.rows,
             l1d: machine.l1d,
             l2: machine.l2,
             slow_pages: machine.slow_pages,

@@ -318,10 +318,14 @@ impl<T: Real> Nest<'_, T> {
                 Repeat { count, narrow: 0, wide: next * wide_next, before: next, c: next, term: next * term.col }
             }
         };
-        let menu = if plan.wide == Reading::Turned { &kernels.turning } else { &kernels.tiles };
         let part = plan.wide == Reading::InPlace && cols < width;
-        let vecs = if block.blocks > 1 { block.blocks } else { wide_strips.len };
-        let tile = menu.tiles[vecs - 1][rows.len - 1].of(block.across, part);
+        let tiles = match (plan.wide, block.blocks) {
+            (Reading::Turned, 1) => kernels.turning.tiles[wide_strips.len - 1],
+            (Reading::Turned, blocks) => kernels.turning.tiles[blocks - 1],
+            (_, 1) => kernels.tiles.tiles[wide_strips.len - 1],
+            (_, blocks) => kernels.blocks.tiles[blocks - 2],
+        };
+        let tile = tiles[rows.len - 1].of(block.across, part);
         let apart = if block.blocks > 1 { plan.block } else { 0 };
         let step = Step { depth, apart, narrow, wide, before };
         let c = c.at(rows.start, col);
@@ -430,7 +434,7 @@ struct Block<'p, T: Real> {
     strips: Even,
     /// Of the first K-block.
     steps: Range<usize>,
-    /// K-blocks walked together: the vectors of a turning tile of one vector's columns.
+    /// K-blocks walked together: the vectors of a tile of one vector's columns.
     blocks: usize,
     /// Whether these are the first rows to meet the wide strips.
     first: bool,

@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub turning: &'a [usize],
     /// Steps that it turns at once.
     pub turn: usize,
+    /// The most rows of a tile whose vectors are two, three … K-blocks.
+    pub blocks: &'a [usize],
     pub l1d: usize,
     pub l2: usize,
     /// See `Machine`.
@@ -46,7 +48,7 @@ pub struct Plan {
     pub block: usize,
     /// How many of them are summed at once; between, the sums wait in a buffer.
     pub pass: usize,
-    /// How many K-blocks a turning tile of one vector walks together, the narrow side being in place.
+    /// How many K-blocks a tile of one vector walks together, the narrow side being in place.
     pub together: usize,
     pub pack_narrow: bool,
     pub wide: Reading,
@@ -92,8 +94,7 @@ impl Plan {
         let block = f.block;
 
         let in_lanes = (f.b.1 == 1 || f.n == 1) && !f.complex;
-        // One column is either, and deep enough it has K-blocks to walk together.
-        let along_b = f.b.0 == 1 && !f.complex && (!in_lanes || (f.n == 1 && f.k > block));
+        let along_b = f.b.0 == 1 && !f.complex && !in_lanes;
         let turn = along_b && f.k >= f.turn && f.m <= f.turning[0];
         let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
         let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
@@ -194,9 +195,10 @@ impl Plan {
         // two blocks a page apart would share a cache set; from memory, more streams are slower.
         let together = match split {
             Split::Grid { .. } if turn && vecs == 1 && !pack_narrow && !from_memory => {
-                let most = widest(f.turning, f.m);
-                let apart = if f.n == 1 { most } else { PAGE / (block * f.size) };
-                most.min(f.k / block).min(apart).max(1)
+                widest(f.turning, f.m).min(f.k / block).min(PAGE / (block * f.size)).max(1)
+            }
+            Split::Grid { .. } if in_lanes && vectors == 1 && !pack_narrow && wide == Reading::InPlace => {
+                (1 + widest(f.blocks, f.m)).min(f.k / block).max(1)
             }
             _ => 1,
         };
@@ -322,6 +324,7 @@ mod tests {
             menu: &MENU,
             turning: &[4, 4, 2, 1],
             turn: 4,
+            blocks: &[3, 2, 1],
             l1d: 32 << 10,
             l2: 512 << 10,
             slow_pages: false,
@@ -405,11 +408,13 @@ mod tests {
 
     #[test]
     fn k_blocks_are_walked_together_where_there_is_one_chain() {
-        let plan = |m, n, k| Plan::new(&Facts { b: (1, k as isize), ..facts(m, n, k) });
-        assert_eq!(plan(1, 1, 4096).together, 4);
-        assert_eq!(plan(1, 1024, 1024).together, 2);
-        assert_eq!((plan(1, 1000, 1000).together, plan(1, 4096, 4096).together, plan(1, 1, 1000).together), (1, 1, 1));
-        assert!(plan(1, 1, 100).wide == Reading::InPlace);
+        let turned = |m, n, k| Plan::new(&Facts { b: (1, k as isize), ..facts(m, n, k) });
+        assert_eq!(turned(1, 1024, 1024).together, 2);
+        assert_eq!((turned(1, 1000, 1000).together, turned(1, 4096, 4096).together), (1, 1));
+        let plan = |m, n, k| Plan::new(&facts(m, n, k));
+        assert_eq!((plan(1, 1, 4096).together, plan(2, 8, 4096).together, plan(3, 8, 4096).together), (4, 3, 2));
+        assert_eq!((plan(1, 1, 1000).together, plan(4, 8, 4096).together, plan(1, 9, 4096).together), (1, 1, 1));
+        assert!(turned(1, 1, 4096).wide == Reading::InPlace);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::machine::{Isa, Machine, machine};
 use crate::nest::{self, Place, Problem};
 use crate::plan::tiles::MOST_POINTERS;
 use crate::plan::{Plan, Reading, Split, block_len};
-use crate::simd::Menu;
+use crate::simd::{Kernels, Menu};
 
 /// This machine with each instruction set that it has, and the kernels for one without fused multiply-add.
 fn machines() -> Vec<Machine> {
@@ -27,14 +27,23 @@ fn machines() -> Vec<Machine> {
     machines
 }
 
-fn check<T: Real>(machine: &Machine, swap: bool, plan: Plan, case: &Product) {
+/// All their kernels, those for few columns among them.
+fn every_kernels<T: Real>() -> Vec<(Machine, &'static Kernels<T>)> {
+    let of = |machine: Machine| {
+        let kernels = T::kernels(&machine);
+        [Some(kernels), kernels.half].into_iter().flatten().map(move |kernels| (machine.clone(), kernels))
+    };
+    machines().into_iter().flat_map(of).collect()
+}
+
+fn check<T: Real>((machine, kernels): (&Machine, &Kernels<T>), swap: bool, plan: Plan, case: &Product) {
     let run = |Operands { a, b, c, alpha, beta, bias }: Operands<'_, T>| {
         let epilogue = Epilogue { bias, ..Epilogue::new() };
         let problem =
             Problem { a, b, c, alpha, beta, epilogue: bias.map(|_| &epilogue), place: Place::WHOLE, complex: None };
-        nest::run(if swap { problem.t() } else { problem }, &plan, T::kernels(machine));
+        nest::run(if swap { problem.t() } else { problem }, &plan, kernels);
     };
-    case.check(machine.fused, &(machine, swap, &plan), run);
+    case.check(machine.fused, &(machine, kernels.lanes, swap, &plan), run);
 }
 
 /// Any product of a shape that multiplies at all.
@@ -71,8 +80,7 @@ fn tiles<T>(menu: &Menu<T>) -> Vec<(usize, usize)> {
 /// depths drawn often enough to meet all of them.
 fn every_tile<T: Real>() {
     let mut random = Random(1);
-    for machine in machines() {
-        let kernels = T::kernels(&machine);
+    for (machine, kernels) in every_kernels::<T>() {
         let whole =
             tiles(&kernels.tiles).into_iter().flat_map(|tile| [(tile, Reading::InPlace), (tile, Reading::Packed)]);
         let turning = tiles(&kernels.turning).into_iter().map(|tile| (tile, Reading::Turned));
@@ -91,25 +99,33 @@ fn every_tile<T: Real>() {
                     if wide != Reading::Packed {
                         case.orders[1] = Order { cols: wide == Reading::Turned, inner: 1, ..case.orders[1] };
                     }
-                    check::<T>(&machine, false, Plan { pack_narrow, wide, ..plain::<T>(rows, vecs, k) }, &case);
+                    check::<T>(
+                        (&machine, kernels),
+                        false,
+                        Plan { pack_narrow, wide, ..plain::<T>(rows, vecs, k) },
+                        &case,
+                    );
                 }
             }
         }
     }
 }
 
-/// Every turning tile whose vectors are K-blocks.
+/// Every tile whose vectors are K-blocks.
 fn blocks_together<T: Real>() {
     let mut random = Random(3);
-    for machine in machines() {
-        let kernels = T::kernels(&machine);
-        for (rows, together) in tiles(&kernels.turning).into_iter().filter(|tile| tile.1 > 1) {
+    for (machine, kernels) in every_kernels::<T>() {
+        let turning = tiles(&kernels.turning).into_iter().filter(|tile| tile.1 > 1).map(|tile| (tile, Reading::Turned));
+        let blocks = tiles(&kernels.blocks).into_iter().map(|(rows, vecs)| ((rows, 1 + vecs), Reading::InPlace));
+        for ((rows, together), wide) in turning.chain(blocks) {
             for _ in 0..cases(kernels.lanes) {
                 let k = together * T::KC * (1 + random.below(2)) - random.below(2) * random.below(40);
-                let mut case = draw((rows, 1 + random.below(2 * kernels.lanes), k), &mut random);
+                let turned = wide == Reading::Turned;
+                let n = 1 + random.below(if turned { 2 * kernels.lanes } else { kernels.lanes });
+                let mut case = draw((rows, n, k), &mut random);
                 case.orders[0] = Order { gap: random.below(3), ..random.one_of(&[ROW, COL]) };
-                case.orders[1] = Order { cols: true, inner: 1, ..case.orders[1] };
-                check::<T>(&machine, false, Plan { together, wide: Reading::Turned, ..plain::<T>(rows, 1, k) }, &case);
+                case.orders[1] = Order { cols: turned, inner: 1, ..case.orders[1] };
+                check::<T>((&machine, kernels), false, Plan { together, wide, ..plain::<T>(rows, 1, k) }, &case);
             }
         }
     }
@@ -138,8 +154,7 @@ fn every_tile_f64() {
 /// Blocks, orientation, packing and tasks drawn at random.
 fn every_plan<T: Real>() {
     let mut random = Random(2);
-    for machine in machines() {
-        let kernels = T::kernels(&machine);
+    for (machine, kernels) in every_kernels::<T>() {
         let lanes = kernels.lanes;
         let (all, turning) = (tiles(&kernels.tiles), tiles(&kernels.turning));
         for _ in 0..cases(4000) {
@@ -176,7 +191,7 @@ fn every_plan<T: Real>() {
                 },
                 ..plain::<T>(rows, vecs, k)
             };
-            check::<T>(&machine, swap, plan, &case);
+            check::<T>((&machine, kernels), swap, plan, &case);
         }
     }
 }

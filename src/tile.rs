@@ -37,7 +37,7 @@ pub struct Wide<T> {
 /// What one tile sums: `depth` steps of both operands, to what was summed before.
 pub struct Step<T> {
     pub depth: usize,
-    /// 0; or the vectors of a turning tile are not adjacent columns, but K-blocks of the same ones, so many steps apart.
+    /// If the vectors of a tile are not adjacent columns, but K-blocks of the same ones: so many steps apart. Otherwise 0.
     pub apart: usize,
     pub narrow: Narrow<T>,
     pub wide: Wide<T>,
@@ -102,11 +102,12 @@ impl Repeat {
 /// the repeated tiles: `Repeat::ONCE`, or what they are repeated by.
 pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>, *const Repeat);
 
-/// How a tile loads the wide operand: whole vectors; the last one in part, since nothing may be read beyond an operand;
-/// or turned in registers, being contiguous along the depth.
+/// How a tile loads the wide operand: whole vectors; the last one in part, since nothing may be read beyond an operand; each in
+/// part, all being of the same columns; or turned in registers, being contiguous along the depth.
 pub const WHOLE: u8 = 0;
 pub const PART: u8 = 1;
-pub const TURNED: u8 = 2;
+pub const BLOCKS: u8 = 2;
+pub const TURNED: u8 = 3;
 
 /// See [`TileFn`]. `ALONG`: the narrow side is contiguous along the depth.
 #[inline(always)]
@@ -115,7 +116,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     out: &Out<'_, S::T>,
     repeat: *const Repeat,
 ) {
-    let blocks = WIDE == TURNED && step.apart > 0;
+    let blocks = WIDE == BLOCKS || (WIDE == TURNED && step.apart > 0);
     let last = if blocks { out.cols } else { out.cols - (NV - 1) * S::LANES };
     // SAFETY: the instruction set is there.
     let mask = unsafe { S::first(last) };

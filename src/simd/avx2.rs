@@ -322,7 +322,7 @@ impl Simd for Avx2<f64> {
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(
-    Avx2<f32>, f32, pack: Avx2<f32>, ["avx2,fma"],
+    Avx2<f32>, f32, half: None, pack: Avx2<f32>, ["avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6,
     3: 1 2 3,
@@ -331,11 +331,12 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1,
     7: 1,
     8: 1;
-    turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1,
+    turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
+    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
-    Avx2<f64>, f64, pack: Avx2<f64>, ["avx2,fma"],
+    Avx2<f64>, f64, half: None, pack: Avx2<f64>, ["avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6,
     3: 1 2 3,
@@ -344,5 +345,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1,
     7: 1,
     8: 1;
-    turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1,
+    turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
+    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );

@@ -5,7 +5,7 @@
 use core::arch::x86_64::*;
 
 use super::avx2::Avx2;
-use super::{Kernels, Simd, kernels};
+use super::{Kernels, Simd, half, kernels};
 
 #[derive(Clone, Copy)]
 pub struct Avx512<T>(T);
@@ -316,7 +316,7 @@ unsafe fn turn_few_f64(src: *const f64, run: isize, runs: usize, columns: &mut [
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(
-    Avx512<f32>, f32, pack: Avx2<f32>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
+    Avx512<f32>, f32, half: Some(&half::F32), pack: Avx2<f32>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
     3: 1 2 3 4 5 6 7 8,
@@ -325,11 +325,12 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1 2 3 4,
     7: 1 2 3,
     8: 1 2;
-    turning: 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4, 3: 1 2,
+    turning: 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4, 3: 1 2;
+    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
-    Avx512<f64>, f64, pack: Avx2<f64>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
+    Avx512<f64>, f64, half: Some(&half::F64), pack: Avx2<f64>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
     3: 1 2 3 4 5 6 7 8,
@@ -338,5 +339,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1 2 3 4,
     7: 1 2 3,
     8: 1 2;
-    turning: 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4, 3: 1 2,
+    turning: 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4, 3: 1 2;
+    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );

@@ -314,7 +314,7 @@ impl Simd for Neon<f64> {
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(
-    Neon<f32>, f32, pack: Neon<f32>, [],
+    Neon<f32>, f32, half: None, pack: Neon<f32>, [],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
     3: 1 2 3 4 5 6 7,
@@ -323,11 +323,12 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1 2 3,
     7: 1 2,
     8: 1 2;
-    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
+    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2;
+    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
-    Neon<f64>, f64, pack: Neon<f64>, [],
+    Neon<f64>, f64, half: None, pack: Neon<f64>, [],
     1: 1 2 3 4 5 6 7 8 9 10 11 12,
     2: 1 2 3 4 5 6 7 8 9 10 11 12,
     3: 1 2 3 4 5 6 7,
@@ -336,5 +337,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1 2 3,
     7: 1 2,
     8: 1 2;
-    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2,
+    turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2;
+    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );

@@ -3,7 +3,7 @@
 
 use super::opaque::apart;
 use super::stride::Stride;
-use super::{PART, Step, TURNED};
+use super::{BLOCKS, PART, Step, TURNED};
 use crate::element::Sealed;
 use crate::simd::Simd;
 
@@ -35,8 +35,10 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         let Step { narrow, wide, .. } = step;
         let apart = step.apart as isize;
         let narrow_step = if ALONG { 1 } else { narrow.depth };
-        let (own_lanes, wide_vector) =
-            if apart > 0 { (0, apart) } else { (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)) };
+        let (own_lanes, wide_vector) = match WIDE == BLOCKS || apart > 0 {
+            true => (0, apart.wrapping_mul(wide.depth)),
+            false => (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)),
+        };
         Walk {
             narrow: narrow.ptr,
             ninth: narrow.ptr,
@@ -85,23 +87,30 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
                 let at = wide.add(v * S::LANES);
                 w[v] = match WIDE {
                     PART if v == NV - 1 => S::load_first(at, self.mask),
+                    BLOCKS => S::load_first(wide.offset(v as isize * self.wide_vector), self.mask),
                     TURNED => self.gather(v),
                     _ => S::load(at),
                 };
             }
-            let mut add_row = |r: usize| {
-                let x = self.broadcast(r, 0, ahead, steps);
-                for v in 0..NV {
-                    let x = if WIDE == TURNED { self.broadcast(r, v, ahead, steps) } else { x };
-                    sums[r][v] = S::fma(x, w[v], sums[r][v]);
-                }
-            };
             // Two loops: one of 15 rows is too long to be unrolled.
             for r in 0..R.min(8) {
-                add_row(r);
+                self.add_row(&mut sums[r], &w, r, ahead, steps);
             }
             for r in 8..R {
-                add_row(r);
+                self.add_row(&mut sums[r], &w, r, ahead, steps);
+            }
+        }
+    }
+
+    /// Row `r` of it.
+    #[inline(always)]
+    unsafe fn add_row(&self, sums: &mut [S::V; NV], wide: &[S::V; NV], r: usize, ahead: usize, steps: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let x = self.broadcast(r, 0, ahead, steps);
+            for v in 0..NV {
+                let x = if WIDE >= BLOCKS { self.broadcast(r, v, ahead, steps) } else { x };
+                sums[v] = S::fma(x, wide[v], sums[v]);
             }
         }
     }
@@ -109,7 +118,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// The narrow element of a row that meets vector `v` at the `ahead`-th step from here, of `steps` that are there.
     #[inline(always)]
     unsafe fn broadcast(&self, r: usize, v: usize, ahead: usize, steps: usize) -> S::V {
-        let block = if WIDE == TURNED { v as isize * self.narrow_vector } else { 0 };
+        let block = if WIDE >= BLOCKS { v as isize * self.narrow_vector } else { 0 };
         // SAFETY: the caller's promise.
         unsafe {
             match ALONG {
