@@ -124,7 +124,7 @@ impl Plan {
             false if sweeps && f.slow_pages && f.m > 6 => &f.menu[..2],
             false => f.menu,
         };
-        let most_rows = most_rows(across);
+        let most_rows = if !across && pages_apart(f.a.0) { 8 } else { most_rows(across) };
         // Rows that lose less to strips of B from L2 than packing costs (32×512×512 on Zen 5: 1.3 times).
         let few_rows = match (f.slow_pages, of_lines) {
             (false, _) => 64,
