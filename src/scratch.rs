@@ -49,8 +49,8 @@ impl Scratch {
         #[cfg(feature = "std")]
         let kept = with_kept(|kept| {
             // The smallest that is large enough; failing that the smallest, which a larger one replaces.
-            kept.sort_unstable_by_key(|buffer| (buffer.capacity() < lines, buffer.capacity()));
-            core::mem::take(&mut kept[0])
+            let best = kept.iter_mut().min_by_key(|buffer| (buffer.capacity() < lines, buffer.capacity()));
+            best.map(core::mem::take).unwrap_or_default()
         });
         #[cfg(not(feature = "std"))]
         let kept = None;
@@ -75,9 +75,10 @@ impl Drop for Scratch {
         let mine = core::mem::take(&mut self.0);
         if (1..=KEEP_BYTES / size_of::<Line>()).contains(&mine.capacity()) {
             with_kept(|kept| {
-                kept.sort_unstable_by_key(Vec::capacity);
-                if kept[0].capacity() < mine.capacity() {
-                    kept[0] = mine;
+                if let Some(smallest) = kept.iter_mut().min_by_key(|buffer| buffer.capacity())
+                    && smallest.capacity() < mine.capacity()
+                {
+                    *smallest = mine;
                 }
             });
         }

@@ -37,8 +37,9 @@ impl<T: Real> Slope<'_, T> {
         }
         let Slope { z, g, dz, .. } = &self;
         let cols = dz.cols();
-        let adjacent = [z.col_stride(), g.col_stride(), dz.col_stride()] == [1; 3] && self.mask.is_none();
-        let dense = adjacent && [z.row_stride(), g.row_stride(), dz.row_stride()] == [cols as isize; 3];
+        let all = |z: isize, g: isize, dz: isize, stride: isize| z == stride && g == stride && dz == stride;
+        let adjacent = all(z.col_stride(), g.col_stride(), dz.col_stride(), 1) && self.mask.is_none();
+        let dense = adjacent && all(z.row_stride(), g.row_stride(), dz.row_stride(), cols as isize);
         parallel(0..tasks, &|task| {
             let rows = even(0..dz.rows(), tasks).nth_part(task);
             // SAFETY: runs of rows that are this task's own; all rows are one run where nothing lies between them.
