@@ -8,7 +8,7 @@ use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem};
-use crate::plan::{Facts, Plan, block_len, is_thin, tasks_worth, turns};
+use crate::plan::{Facts, LINE, Plan, block_len, is_thin, tasks_worth, turns};
 use crate::simd::Kernels;
 
 /// How many threads a product may use. The result does not depend on it.
@@ -294,12 +294,14 @@ impl<T: Real> Problem<'_, T> {
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let kernels = T::kernels(machine).of_columns(n);
+        let stride = self.b.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
         let plan = Plan::new(&Facts {
             m,
             n,
             k,
             a: (self.a.row_stride(), self.a.col_stride()),
             b: (self.b.row_stride(), self.b.col_stride()),
+            b_at_lines: (self.b.as_ptr() as usize | stride).is_multiple_of(LINE),
             complex: self.complex.is_some(),
             size: size_of::<T>(),
             lanes: kernels.lanes,

@@ -16,6 +16,8 @@ pub struct Facts<'a> {
     /// Row and column strides of A and B, in elements.
     pub a: (isize, isize),
     pub b: (isize, isize),
+    /// Whether rows of B begin where cache lines do.
+    pub b_at_lines: bool,
     /// Pairs of steps and columns are complex numbers. Tiles read a wide operand only that was packed for them, and a
     /// narrow one along its rows.
     pub complex: bool,
@@ -131,8 +133,16 @@ impl Plan {
             (true, false) => 32,
             (true, true) => 16,
         };
-        let near = |vecs: usize| {
-            (f.m <= few_rows && !(from_memory && f.slow_pages)) || block * vecs * f.lanes * f.size < f.l1d
+        // Vectors of whole lines that begin elsewhere are two loads each.
+        let splits = of_lines && !f.b_at_lines;
+        let extra = |vecs: usize| match (f.m <= few_rows && !(from_memory && f.slow_pages), splits && in_lanes) {
+            // In place (16×700×700 on Ice Lake by 8×3 1.3 times as fast as by 4×6).
+            (true, true) => 5.0,
+            (true, false) => 0.0,
+            // A strip that L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %; yet 256³ on
+            // Ice Lake is 1.1 times as fast by 6×4 from L2 as by 12×2 from L1).
+            (false, _) if block * vecs * f.lanes * f.size < f.l1d => 0.0,
+            (false, _) => 2.0,
         };
         // With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
         let flat = f.k <= FLAT && !turn && !of_lines && operand(f.m, f.n) <= 8 * f.l2;
@@ -140,7 +150,7 @@ impl Plan {
             // Turning is most of the work, and done once for all rows.
             _ if turn => (f.m, widest(menu, f.m).min(vectors)),
             _ if flat => wide_tile(f.m, vectors, f.k, menu, most_rows),
-            _ => tile(f.m, vectors, menu, most_rows, near),
+            _ => tile(f.m, vectors, menu, most_rows, extra),
         };
         let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
 
@@ -152,10 +162,9 @@ impl Plan {
         // Ice Lake: 16×4096×4096 1.4 times as fast, 64×4096×4096 2.4 times; Zen 5: 1/1.8).
         let streams = from_memory && (f.slow_pages || !runs) && f.m > if runs { 8 } else { 2 };
         let few = f.m <= few_rows && (runs || !pages_apart(f.b.0));
-        // Vectors of whole lines that begin elsewhere are two loads each: 38×514×52 is 1.4 times as fast packed, 1.15 times where
-        // rows of B are whole lines apart.
-        let splits = of_lines && !bytes(f.b.0).is_multiple_of(LINE) && f.k > SHALLOW;
-        let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2) && !(splits && row_strips >= 6);
+        // (38×514×52 is 1.5 times as fast packed.)
+        let loads_twice = splits && f.k > SHALLOW && row_strips >= 6;
+        let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2) && !loads_twice;
         let wide = match () {
             _ if turn => Reading::Turned,
             _ if sweeps => Reading::InPlace,
@@ -325,6 +334,7 @@ mod tests {
             k,
             a: (k as isize, 1),
             b: (n as isize, 1),
+            b_at_lines: true,
             complex: false,
             size: 4,
             lanes: 8,

@@ -187,7 +187,7 @@ impl<T: Real> Little<'_, T> {
     fn strips(self, mut rows: usize, mut vecs: usize, kernels: &'static Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
         if self.m * vectors * self.k > QUICK && self.k > FLAT {
-            (rows, vecs) = tile(self.m, vectors, kernels.tiles.rows, most_rows(self.across()), |_| true);
+            (rows, vecs) = tile(self.m, vectors, kernels.tiles.rows, most_rows(self.across()), |_| 0.0);
         }
         if self.m <= rows {
             for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {

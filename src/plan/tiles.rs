@@ -41,13 +41,14 @@ pub fn wide_tile(m: usize, vectors: usize, k: usize, menu: &[usize], most_rows: 
 
 /// The rows and vectors of the tile that covers a C of `m` rows and so many vectors at least cost: the multiply-adds of all
 /// tiles, edges filled up, and the loads beside them. All tiles count as being of their mean size; and in floating point, as
-/// whole numbers take five times as long to divide. `near` tells for how many vectors a wide strip stays in L1.
+/// whole numbers take five times as long to divide. `extra` tells what a vector of a wide strip of so many costs beyond its load from
+/// L1, in eighths of a multiply-add.
 pub fn tile(
     m: usize,
     vectors: usize,
     menu: &[usize],
     most_rows: usize,
-    near: impl Fn(usize) -> bool,
+    extra: impl Fn(usize) -> f64,
 ) -> (usize, usize) {
     if menu.get(vectors - 1).is_some_and(|&menu_rows| m <= menu_rows.min(most_rows)) {
         return (m, vectors);
@@ -60,10 +61,8 @@ pub fn tile(
         let (row_strips, col_strips) = (pieces(m, rows), pieces(n, vecs));
         let (r, v) = (m / row_strips, n / col_strips);
         // Eighths of a multiply-add, of a step: eight sums hide its latency, and two loads go with two of them. Yet a load
-        // costs a third of one (8×3 against 12×2 on Ice Lake: 768×768×512 TN 1.1 times as fast). A strip that
-        // L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %; yet 256³ on Ice Lake is 1.1
-        // times as fast by 6×4 from L2 as by 12×2 from L1).
-        let step = 8.0 * (r * v).max(r + v).max(8.0) + 2.5 * (r + v) + 4.0 + if near(vecs) { 0.0 } else { 2.0 * v };
+        // costs a third of one (8×3 against 12×2 on Ice Lake: 768×768×512 TN 1.1 times as fast).
+        let step = 8.0 * (r * v).max(r + v).max(8.0) + 2.5 * (r + v) + 4.0 + extra(vecs) * v;
         let cost = row_strips * col_strips * step;
         if cost < best.0 {
             best = (cost, (rows, vecs));
@@ -88,7 +87,7 @@ mod tests {
 
     #[test]
     fn edges_choose_the_tile_that_wastes_least() {
-        let best = |m, vectors, most_rows| tile(m, vectors, &MENU, most_rows, |vecs| vecs <= 2);
+        let best = |m, vectors, most_rows| tile(m, vectors, &MENU, most_rows, |vecs| if vecs <= 2 { 0.0 } else { 2.0 });
         assert_eq!(best(600, 20, 8), (6, 2));
         assert_eq!(best(600, 1, 12), (12, 1));
         assert_eq!(best(1, 80, 8).0, 1);
