@@ -326,6 +326,8 @@ mod tests {
     use super::*;
 
     const MENU: [usize; 8] = [12, 6, 3, 2, 1, 1, 1, 1];
+    /// Of vectors that are cache lines.
+    const LINES: [usize; 8] = [24, 12, 8, 6, 4, 4, 3, 2];
 
     fn facts(m: usize, n: usize, k: usize) -> Facts<'static> {
         Facts {
@@ -375,8 +377,7 @@ mod tests {
     /// Vectors of whole lines from memory: in place as a rule; where pages are slow, swept for up to 16 rows and packed for more.
     #[test]
     fn slow_pages_are_read_in_long_runs() {
-        const MENU: [usize; 8] = [24, 12, 8, 6, 4, 4, 3, 2];
-        let plan = |m, slow_pages| Plan::new(&Facts { lanes: 16, menu: &MENU, slow_pages, ..facts(m, 4096, 4096) });
+        let plan = |m, slow_pages| Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages, ..facts(m, 4096, 4096) });
         for m in [4, 16, 17, 64] {
             let usual = plan(m, false);
             assert!(usual.wide == Reading::InPlace && !usual.by_rows, "{m}: {usual:?}");
@@ -443,6 +444,26 @@ mod tests {
         let flat = |k| Plan::new(&facts(1000, 1000, k));
         assert_eq!((flat(4).rows, flat(4).vecs, flat(4).by_rows), (1, 8, false));
         assert_eq!((flat(8).rows, flat(8).vecs, flat(8).by_rows), (2, 4, false));
+    }
+
+    /// With AVX-512: beyond L2 only, and for fewer steps.
+    #[test]
+    fn long_strips_of_c_are_runs_themselves() {
+        let plan = |m, k| Plan::new(&Facts { lanes: 16, menu: &LINES, ..facts(m, 1000, k) });
+        assert!(plan(1000, 16).by_rows && !plan(1000, 17).by_rows && !plan(100, 16).by_rows);
+    }
+
+    #[test]
+    fn vectors_across_two_lines_are_packed_or_fewer() {
+        let plan = |m, n, k, slow_pages, b_at_lines| {
+            Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages, b_at_lines, ..facts(m, n, k) })
+        };
+        assert_eq!([true, false].map(|at| plan(70, 40, 52, false, at).wide), [Reading::InPlace, Reading::Packed]);
+        let tile = |at_lines| {
+            let plan = plan(16, 700, 700, true, at_lines);
+            (plan.rows, plan.vecs)
+        };
+        assert_eq!([true, false].map(tile), [(4, 6), (8, 3)]);
     }
 
     #[test]
