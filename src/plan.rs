@@ -2,43 +2,13 @@
 //!
 //! No choice made here can change a result, only how soon it is there.
 
+mod facts;
 pub mod tiles;
+
+pub use facts::Facts;
 
 use crate::runs::pieces;
 use tiles::{most_rows, tile, wide_tile, widest};
-
-/// All that a plan depends on.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
-    pub m: usize,
-    pub n: usize,
-    pub k: usize,
-    /// Row and column strides of A and B, in elements.
-    pub a: (isize, isize),
-    pub b: (isize, isize),
-    /// Whether rows of B begin where cache lines do.
-    pub b_at_lines: bool,
-    /// Pairs of steps and columns are complex numbers. Tiles read a wide operand only that was packed for them, and a
-    /// narrow one along its rows.
-    pub complex: bool,
-    /// Bytes of an element, elements of a vector, steps of a K-block.
-    pub size: usize,
-    pub lanes: usize,
-    pub block: usize,
-    /// The most rows of a tile of 1, 2, 3 … vectors, and of one that turns the wide operand.
-    pub menu: &'a [usize],
-    pub turning: &'a [usize],
-    /// Steps that it turns at once.
-    pub turn: usize,
-    /// The most rows of a tile whose vectors are two, three … K-blocks.
-    pub blocks: &'a [usize],
-    pub l1d: usize,
-    pub l2: usize,
-    /// See `Machine`.
-    pub slow_pages: bool,
-    /// How many tasks may run at once.
-    pub threads: usize,
-}
 
 /// What will be done. Narrow is A, wide is B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,152 +60,169 @@ pub fn block_len(k: usize, kc: usize) -> usize {
 
 impl Plan {
     pub fn new(f: &Facts) -> Plan {
-        let along = f.a.1 == 1 || f.k == 1;
-        let across = (f.a.0 == 1 || f.m == 1) && !f.complex;
-        let vectors = pieces(f.n, f.lanes);
-        let block = f.block;
-
-        let in_lanes = (f.b.1 == 1 || f.n == 1) && !f.complex;
-        let along_b = f.b.0 == 1 && !f.complex && !in_lanes;
-        let turn = along_b && f.k >= f.turn && f.m <= f.turning[0];
-        let bytes = |stride: isize| stride.unsigned_abs().saturating_mul(f.size);
-        let pages_apart = |stride: isize| bytes(stride).is_multiple_of(PAGE);
-        let operand = |rows: usize, cols: usize| rows.saturating_mul(cols).saturating_mul(f.size);
-        let from_memory = operand(f.k, f.n) > 16 * f.l2;
-        // A vector is a cache line.
-        let of_lines = f.lanes * f.size >= LINE;
-        // Few rows of long operands: all of a row of B, a few rows at once, before the next. Down the rows, a strip at a time,
-        // each step is on another page.
-        let conflicts = pages_apart(f.b.0);
-        let (most, sweep_steps, length) = match (f.slow_pages && operand(f.k, f.n) > f.l2, of_lines) {
-            // Ice Lake: 8×3072×768 and 16×1024×1024 1.7 times as fast, with AVX2 12×1024×1024 twice; Zen 5: 4×4096×4096 1/1.5.
-            (true, _) => (16, 2 * SWEEP_STEPS, 64 * f.lanes),
-            (false, true) => (1 + usize::from(conflicts), SWEEP_STEPS, PAGE / f.size),
-            (false, false) => (4 + 4 * usize::from(conflicts || from_memory), SWEEP_STEPS, PAGE / f.size),
-        };
-        let long = f.n >= length && f.k > sweep_steps;
-        let sweeps = in_lanes && long && f.m <= most;
-        let menu = match turn {
-            // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
-            true => {
-                let most = if !from_memory { f.turning.len() } else { 1 + usize::from(of_lines) };
-                let stay = |vecs: &usize| fits(vecs * f.lanes, 1, bytes(f.b.1), f.l1d);
-                &f.turning[..(2..=most).take_while(stay).last().unwrap_or(1)]
-            }
-            // Four vectors are a run that memory delivers; if a tile has no room for them, two are best (8×1024×1024 1.2 times).
-            false if sweeps && f.slow_pages && f.m > 6 => &f.menu[..2],
-            false => f.menu,
-        };
-        let most_rows = if !across && pages_apart(f.a.0) { 8 } else { most_rows(across) };
-        // Rows that lose less to strips of B from L2 than packing costs (32×512×512 on Zen 5: 1.3 times).
-        let few_rows = match (f.slow_pages, of_lines) {
-            (false, _) => 64,
-            (true, false) => 32,
-            (true, true) => 16,
-        };
-        // Vectors of whole lines that begin elsewhere are two loads each.
-        let splits = of_lines && !f.b_at_lines;
-        let extra = |vecs: usize| match (f.m <= few_rows && !(from_memory && f.slow_pages), splits && in_lanes) {
-            // In place (16×700×700 on Ice Lake by 8×3 1.3 times as fast as by 4×6).
-            (true, true) => 5.0,
-            (true, false) => 0.0,
-            // A strip that L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %; yet 256³ on
-            // Ice Lake is 1.1 times as fast by 6×4 from L2 as by 12×2 from L1).
-            (false, _) if block * vecs * f.lanes * f.size < f.l1d => 0.0,
-            (false, _) => 2.0,
-        };
-        // With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
-        let flat = f.k <= FLAT && !turn && !of_lines && operand(f.m, f.n) <= 8 * f.l2;
-        let (rows, vecs) = match () {
-            // Turning is most of the work, and done once for all rows.
-            _ if turn => (f.m, widest(menu, f.m).min(vectors)),
-            _ if flat => wide_tile(f.m, vectors, f.k, menu, most_rows),
-            // The same of whole lines in L2: few rows, which may be pages apart (512×512×1 to ×4 1.35 times as fast by 3×7 as by 6×4).
-            _ if of_lines && f.k <= FLAT && !turn && vectors > f.menu.len() && operand(f.m, f.n) <= f.l2 => {
-                (3, widest(menu, 3).max(1))
-            }
-            _ => tile(f.m, vectors, menu, most_rows, extra),
-        };
-        let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
-
-        // The wide strip is read once for each narrow strip: from L1, if it stays there.
-        let lines = (vecs * f.lanes * f.size).div_ceil(LINE); // of a step of a strip
-        // Several lines side by side are a run that memory delivers, and share no cache set.
-        let runs = of_lines && vecs >= 4;
-        // Packing reads memory in longer runs still, and each page of it once, which pays from a few rows on (AVX-512,
-        // Ice Lake: 16×4096×4096 1.4 times as fast, 64×4096×4096 2.4 times; Zen 5: 1/1.8).
-        let streams = from_memory && (f.slow_pages || !runs) && f.m > if runs { 8 } else { 2 };
-        let few = f.m <= few_rows && (runs || !pages_apart(f.b.0));
-        // (38×514×52 is 1.5 times as fast packed.)
-        let loads_twice = splits && f.k > SHALLOW && row_strips >= 6;
-        let stays = || fits(block, lines, bytes(f.b.0), f.l1d / 2) && !loads_twice;
-        let wide = match () {
-            _ if turn => Reading::Turned,
-            _ if sweeps => Reading::InPlace,
-            _ if in_lanes && (row_strips <= 2 || few || stays()) && !streams => Reading::InPlace,
-            _ => Reading::Packed,
-        };
-        let pack_wide = wide == Reading::Packed;
-        // From memory, steps far apart are read in runs of a page: with few rows, packing is most of the work, and memory
-        // delivers pages (16×4096×4096: 2.8 times). From a cache, a strip on its way to its tiles is best (1024³: 2 %).
-        let packed_together = match in_lanes && from_memory && bytes(f.b.0) >= PAGE / 2 {
-            true => (PAGE / (vecs * f.lanes * f.size)).max(1),
-            false => 1,
-        };
-        // The narrow block is read once for each wide strip: from L2, if it stays there.
-        // Lines of a narrow strip that push each other out of L1 cost less than packing unless many wide strips follow.
-        let near = along || fits(block.min(f.k), 1, bytes(f.a.1), f.l1d);
-        let pack_narrow =
-            (!along && !across) || (col_strips > 4 && operand(f.m, f.k) > f.l2) || (col_strips > 8 && !near);
-        let narrow_block = match row_strips * rows * block * f.size > f.l2 / 2 {
-            true => (f.l2 / 2 / (block * f.size) / rows).max(1) * rows,
+        let (rows, vecs) = tile_size(f);
+        let strips = Strips { vecs, down: pieces(f.m, rows), right: pieces(f.vectors(), vecs) };
+        let wide = strips.reading(f);
+        let pack_narrow = strips.packs_narrow(f);
+        let by_rows = strips.goes_by_rows(f);
+        let narrow_block = match strips.down * rows * f.block * f.size > f.l2 / 2 {
+            true => (f.l2 / 2 / (f.block * f.size) / rows).max(1) * rows,
             false => f.m,
         };
-        // Where little is summed, time goes into C: it is walked along its rows, past a wide block that stays in L2.
-        let pass = if sweeps { sweep_steps } else { block };
-        let shallow = match of_lines {
-            true => f.k <= SHALLOW && operand(f.m, f.n) > f.l2,
-            false => f.k <= 2 * SHALLOW,
-        };
-        let by_rows = (shallow && col_strips > 8 && !flat) || sweeps;
-        let wide_bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
-        // A wide operand contiguous along the depth is read on through its K-blocks, from page to page, if A stays in L2.
-        let near_a = operand(f.m, f.k) <= f.l2 / 2;
-        let reads_on = f.k > block && (turn || (along_b && near_a));
-        let wide_block = match () {
-            _ if sweeps => (2 * f.l1d / (f.m * f.lanes * f.size)).max(1),
-            _ if reads_on => vecs,
-            // Packed strips are not kept where one narrow block meets them.
-            _ if pack_wide && !by_rows && narrow_block == f.m => vectors,
-            _ if pack_wide || by_rows => (wide_bytes / (block * f.lanes * f.size * vecs)).max(1) * vecs,
-            _ => vectors,
-        };
-        let split = split(f, vectors, rows, vecs, block);
-        // The sums of one vector are one chain, and wait for its latency; those of several K-blocks are several. Lines of
-        // two blocks a page apart would share a cache set; from memory, more streams are slower.
-        let together = match split {
-            Split::Grid { .. } if turn && vecs == 1 && !pack_narrow && !from_memory => {
-                widest(f.turning, f.m).min(f.k / block).min(PAGE / (block * f.size)).max(1)
-            }
-            Split::Grid { .. } if in_lanes && vectors == 1 && !pack_narrow && wide == Reading::InPlace => {
-                (1 + widest(f.blocks, f.m)).min(f.k / block).max(1)
-            }
-            _ => 1,
-        };
+        let kept = by_rows || narrow_block < f.m;
+        let split = strips.split(f);
         Plan {
             rows,
             vecs,
-            block,
-            pass,
-            together,
+            block: f.block,
+            pass: f.sweep().unwrap_or(f.block),
+            together: match split {
+                Split::Grid { .. } if !pack_narrow => strips.blocks_together(f, wide),
+                _ => 1,
+            },
             pack_narrow,
             wide,
-            packed_together,
+            packed_together: strips.packed_together(f),
             narrow_block,
-            wide_block,
+            wide_block: strips.wide_block(f, wide, by_rows, kept),
             by_rows,
             split,
         }
+    }
+}
+
+/// The rows and vectors of the largest tile.
+fn tile_size(f: &Facts) -> (usize, usize) {
+    let (menu, vectors) = (f.menu(), f.vectors());
+    if f.turns_b() {
+        // Turning is most of the work, and done once for all rows.
+        return (f.m, widest(menu, f.m).min(vectors));
+    }
+    let most_rows = if !f.across() && f.pages_apart(f.a.0) { 8 } else { most_rows(f.across()) };
+    if f.is_flat() {
+        return wide_tile(f.m, vectors, f.k, menu, most_rows);
+    }
+    // The same of whole lines in L2: few rows, which may be pages apart (512×512×1 1.4 times as fast by 3×7 as by 6×4).
+    if f.of_lines() && f.k <= FLAT && vectors > f.menu.len() && f.operand(f.m, f.n) <= f.l2 {
+        return (3, widest(menu, 3).max(1));
+    }
+    let in_place = f.few_rows() && !(f.b_in_memory() && f.slow_pages);
+    let extra = |vecs: usize| match (in_place, f.across_lines() && f.in_lanes()) {
+        // (16×700×700 on Ice Lake by 8×3 1.3 times as fast as by 4×6.)
+        (true, true) => 5.0,
+        (true, false) => 0.0,
+        // A strip that L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %; yet 256³ on Ice
+        // Lake is 1.1 times as fast by 6×4 from L2 as by 12×2 from L1).
+        (false, _) if f.block * vecs * f.lanes * f.size < f.l1d => 0.0,
+        (false, _) => 2.0,
+    };
+    tile(f.m, vectors, menu, most_rows, extra)
+}
+
+/// C in so many strips of rows down, and of columns, of at most so many vectors, to the right.
+struct Strips {
+    vecs: usize,
+    down: usize,
+    right: usize,
+}
+
+impl Strips {
+    /// The wide strip is read once for each narrow strip: from L1, if it stays there.
+    fn reading(&self, f: &Facts) -> Reading {
+        let lines = (self.vecs * f.lanes * f.size).div_ceil(LINE); // of a step of a strip
+        // Several lines side by side are a run that memory delivers, and share no cache set.
+        let runs = f.of_lines() && self.vecs >= 4;
+        // Packing reads memory in longer runs still, and each page of it once, which pays from a few rows on (AVX-512,
+        // Ice Lake: 16×4096×4096 1.4 times as fast, 64×4096×4096 2.4 times; Zen 5: 1/1.8).
+        let streams = f.b_in_memory() && (f.slow_pages || !runs) && f.m > if runs { 8 } else { 2 };
+        let few = f.few_rows() && (runs || !f.pages_apart(f.b.0));
+        // (38×514×52 is 1.5 times as fast packed.)
+        let loads_twice = f.across_lines() && f.k > SHALLOW && self.down >= 6;
+        let stays = || fits(f.block, lines, f.bytes(f.b.0), f.l1d / 2) && !loads_twice;
+        match () {
+            _ if f.turns_b() => Reading::Turned,
+            _ if f.sweep().is_some() => Reading::InPlace,
+            _ if f.in_lanes() && (self.down <= 2 || few || stays()) && !streams => Reading::InPlace,
+            _ => Reading::Packed,
+        }
+    }
+
+    /// From memory, steps far apart are read in runs of a page: with few rows, packing is most of the work, and memory
+    /// delivers pages (16×4096×4096: 2.8 times). From a cache, a strip on its way to its tiles is best (1024³: 2 %).
+    fn packed_together(&self, f: &Facts) -> usize {
+        match f.in_lanes() && f.b_in_memory() && f.bytes(f.b.0) >= PAGE / 2 {
+            true => (PAGE / (self.vecs * f.lanes * f.size)).max(1),
+            false => 1,
+        }
+    }
+
+    /// The narrow block is read once for each wide strip: from L2, if it stays there. Lines of a narrow strip that push each
+    /// other out of L1 cost less than packing unless many wide strips follow.
+    fn packs_narrow(&self, f: &Facts) -> bool {
+        let near = f.along() || fits(f.block.min(f.k), 1, f.bytes(f.a.1), f.l1d);
+        (!f.along() && !f.across()) || (self.right > 4 && f.operand(f.m, f.k) > f.l2) || (self.right > 8 && !near)
+    }
+
+    /// Where little is summed, time goes into C: it is walked along its rows.
+    fn goes_by_rows(&self, f: &Facts) -> bool {
+        let shallow = match f.of_lines() {
+            true => f.k <= SHALLOW && f.operand(f.m, f.n) > f.l2,
+            false => f.k <= 2 * SHALLOW,
+        };
+        (shallow && self.right > 8 && !f.is_flat()) || f.sweep().is_some()
+    }
+
+    /// Wide vectors that a K-block is kept at hand for.
+    fn wide_block(&self, f: &Facts, wide: Reading, by_rows: bool, kept: bool) -> usize {
+        // Rows of C go past what stays in L2.
+        let bytes = if by_rows { f.l2 / 2 } else { WIDE_BYTES };
+        // A wide operand contiguous along the depth is read on through its K-blocks, from page to page, if A stays in L2.
+        let near_a = f.operand(f.m, f.k) <= f.l2 / 2;
+        let reads_on = f.k > f.block && (f.turns_b() || (f.along_b() && near_a));
+        let packed = wide == Reading::Packed;
+        match () {
+            _ if f.sweep().is_some() => (2 * f.l1d / (f.m * f.lanes * f.size)).max(1),
+            _ if reads_on => self.vecs,
+            // Packed strips are not kept where one narrow block meets them.
+            _ if packed && !kept => f.vectors(),
+            _ if packed || by_rows => (bytes / (f.block * f.lanes * f.size * self.vecs)).max(1) * self.vecs,
+            _ => f.vectors(),
+        }
+    }
+
+    /// The sums of one vector are one chain, and wait for its latency; those of several K-blocks are several. Lines of two
+    /// blocks a page apart would share a cache set; from memory, more streams are slower.
+    fn blocks_together(&self, f: &Facts, wide: Reading) -> usize {
+        let most = match wide {
+            Reading::Turned if self.vecs == 1 && !f.b_in_memory() => {
+                widest(f.turning, f.m).min(PAGE / (f.block * f.size))
+            }
+            Reading::InPlace if f.vectors() == 1 => 1 + widest(f.blocks, f.m),
+            _ => 1,
+        };
+        most.min(f.k / f.block).max(1)
+    }
+
+    fn split(&self, f: &Facts) -> Split {
+        if f.threads == 1 {
+            return Split::Grid { rows: 1, cols: 1 };
+        }
+        let blocks = f.k.div_ceil(f.block);
+        let sums = blocks.saturating_mul(f.m).saturating_mul(f.n).saturating_mul(f.size);
+        if self.down * self.right < f.threads && blocks > 1 && sums <= SUM_BYTES {
+            return Split::Deep { tasks: f.threads.min(blocks) };
+        }
+        // The grid whose largest rectangle costs least: its multiply-adds, and what it reads of A and B.
+        let mut best = (usize::MAX, (1, 1));
+        for grid_rows in 1..=f.threads.min(self.down) {
+            let grid_cols = (f.threads / grid_rows).min(self.right);
+            let (r, v) = (f.m.div_ceil(grid_rows), f.vectors().div_ceil(grid_cols));
+            let cost = r.saturating_mul(v).saturating_add(r).saturating_add(v);
+            if cost < best.0 {
+                best = (cost, (grid_rows, grid_cols));
+            }
+        }
+        Split::Grid { rows: best.1.0, cols: best.1.1 }
     }
 }
 
@@ -266,9 +253,6 @@ const WIDE_BYTES: usize = 4 << 20;
 /// Bytes of a page of memory. Rows as long are read as fast as memory delivers; and as far apart, share a cache set.
 pub const PAGE: usize = 4096;
 
-/// Rows of B that are swept at once: as many as a cache set holds lines. (Twice as many where pages are slow: 1.1 times as fast.)
-const SWEEP_STEPS: usize = 8;
-
 /// The most steps that leave a tile next to nothing to sum.
 pub const FLAT: usize = 8;
 
@@ -294,29 +278,6 @@ const SUM_BYTES: usize = 8 << 20;
 /// Multiply-adds that are worth waking another thread for.
 const TASK_WORK: usize = 1 << 20;
 
-fn split(f: &Facts, vectors: usize, rows: usize, vecs: usize, block: usize) -> Split {
-    if f.threads == 1 {
-        return Split::Grid { rows: 1, cols: 1 };
-    }
-    let (row_strips, col_strips) = (pieces(f.m, rows), pieces(vectors, vecs));
-    let blocks = f.k.div_ceil(block);
-    let sums = blocks.saturating_mul(f.m).saturating_mul(f.n).saturating_mul(f.size);
-    if row_strips * col_strips < f.threads && blocks > 1 && sums <= SUM_BYTES {
-        return Split::Deep { tasks: f.threads.min(blocks) };
-    }
-    // The grid whose largest rectangle costs least: its multiply-adds, and what it reads of A and B.
-    let mut best = (usize::MAX, (1, 1));
-    for grid_rows in 1..=f.threads.min(row_strips) {
-        let grid_cols = (f.threads / grid_rows).min(col_strips);
-        let (r, v) = (f.m.div_ceil(grid_rows), vectors.div_ceil(grid_cols));
-        let cost = r.saturating_mul(v).saturating_add(r).saturating_add(v);
-        if cost < best.0 {
-            best = (cost, (grid_rows, grid_cols));
-        }
-    }
-    Split::Grid { rows: best.1.0, cols: best.1.1 }
-}
-
 /// How many tasks a product is worth, of those there may be.
 pub fn tasks_worth(m: usize, n: usize, k: usize, most: impl FnOnce() -> usize) -> usize {
     match m.saturating_mul(n).saturating_mul(k) / TASK_WORK {
@@ -327,6 +288,7 @@ pub fn tasks_worth(m: usize, n: usize, k: usize, most: impl FnOnce() -> usize) -
 
 #[cfg(test)]
 mod tests {
+    use super::facts::SWEEP_STEPS;
     use super::*;
 
     const MENU: [usize; 8] = [12, 6, 3, 2, 1, 1, 1, 1];

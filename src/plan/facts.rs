@@ -1,0 +1,142 @@
+//! What a plan depends on, and what follows from it at first sight.
+
+use super::{FLAT, LINE, PAGE, fits};
+use crate::runs::pieces;
+
+/// All that a plan depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    /// Row and column strides of A and B, in elements.
+    pub a: (isize, isize),
+    pub b: (isize, isize),
+    /// Whether rows of B begin where cache lines do.
+    pub b_at_lines: bool,
+    /// Pairs of steps and columns are complex numbers. Tiles read a wide operand only that was packed for them, and a
+    /// narrow one along its rows.
+    pub complex: bool,
+    /// Bytes of an element, elements of a vector, steps of a K-block.
+    pub size: usize,
+    pub lanes: usize,
+    pub block: usize,
+    /// The most rows of a tile of 1, 2, 3 … vectors, and of one that turns the wide operand.
+    pub menu: &'a [usize],
+    pub turning: &'a [usize],
+    /// Steps that it turns at once.
+    pub turn: usize,
+    /// The most rows of a tile whose vectors are two, three … K-blocks.
+    pub blocks: &'a [usize],
+    pub l1d: usize,
+    pub l2: usize,
+    /// See `Machine`.
+    pub slow_pages: bool,
+    /// How many tasks may run at once.
+    pub threads: usize,
+}
+
+/// Rows of B that are swept at once: as many as a cache set holds lines. (Twice as many where pages are slow: 1.1 times as fast.)
+pub const SWEEP_STEPS: usize = 8;
+
+impl<'a> Facts<'a> {
+    /// Vectors of a row of C.
+    pub fn vectors(&self) -> usize {
+        pieces(self.n, self.lanes)
+    }
+
+    /// Whether tiles can walk A along the depth, and whether across its rows.
+    pub fn along(&self) -> bool {
+        self.a.1 == 1 || self.k == 1
+    }
+
+    pub fn across(&self) -> bool {
+        (self.a.0 == 1 || self.m == 1) && !self.complex
+    }
+
+    /// Whether tiles can load vectors of B.
+    pub fn in_lanes(&self) -> bool {
+        (self.b.1 == 1 || self.n == 1) && !self.complex
+    }
+
+    /// Whether B is contiguous along the depth instead, and whether tiles turn it then, having few rows.
+    pub fn along_b(&self) -> bool {
+        self.b.0 == 1 && !self.complex && !self.in_lanes()
+    }
+
+    pub fn turns_b(&self) -> bool {
+        self.along_b() && self.k >= self.turn && self.m <= self.turning[0]
+    }
+
+    /// Whether a vector is a cache line.
+    pub fn of_lines(&self) -> bool {
+        self.lanes * self.size >= LINE
+    }
+
+    /// Whether vectors of B are in two lines each, which are two loads.
+    pub fn across_lines(&self) -> bool {
+        self.of_lines() && !self.b_at_lines
+    }
+
+    pub fn bytes(&self, stride: isize) -> usize {
+        stride.unsigned_abs().saturating_mul(self.size)
+    }
+
+    pub fn pages_apart(&self, stride: isize) -> bool {
+        self.bytes(stride).is_multiple_of(PAGE)
+    }
+
+    /// Bytes of a matrix.
+    pub fn operand(&self, rows: usize, cols: usize) -> usize {
+        rows.saturating_mul(cols).saturating_mul(self.size)
+    }
+
+    /// Whether B is too large for the caches.
+    pub fn b_in_memory(&self) -> bool {
+        self.operand(self.k, self.n) > 16 * self.l2
+    }
+
+    /// With few rows of long operands, how many rows of B are swept at once: all of them, before the next. Down the rows, a strip
+    /// at a time, each step would be on another page.
+    pub fn sweep(&self) -> Option<usize> {
+        let conflicts = self.pages_apart(self.b.0);
+        let (most, steps, length) = match (self.slow_pages && self.operand(self.k, self.n) > self.l2, self.of_lines()) {
+            // Ice Lake: 8×3072×768 and 16×1024×1024 1.7 times as fast, with AVX2 12×1024×1024 twice; Zen 5: 4×4096×4096 1/1.5.
+            (true, _) => (16, 2 * SWEEP_STEPS, 64 * self.lanes),
+            (false, true) => (1 + usize::from(conflicts), SWEEP_STEPS, PAGE / self.size),
+            (false, false) => (4 + 4 * usize::from(conflicts || self.b_in_memory()), SWEEP_STEPS, PAGE / self.size),
+        };
+        let sweeps = self.in_lanes() && self.n >= length && self.k > steps && self.m <= most;
+        sweeps.then_some(steps)
+    }
+
+    /// With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
+    pub fn is_flat(&self) -> bool {
+        self.k <= FLAT && !self.turns_b() && !self.of_lines() && self.operand(self.m, self.n) <= 8 * self.l2
+    }
+
+    /// Whether there are so few rows that strips of B from L2 cost less than packing (32×512×512 on Zen 5: 1.3 times).
+    pub fn few_rows(&self) -> bool {
+        self.m
+            <= match (self.slow_pages, self.of_lines()) {
+                (false, _) => 64,
+                (true, false) => 32,
+                (true, true) => 16,
+            }
+    }
+
+    /// The tiles that are of use.
+    pub fn menu(&self) -> &'a [usize] {
+        match self.turns_b() {
+            // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
+            true => {
+                let most = if !self.b_in_memory() { self.turning.len() } else { 1 + usize::from(self.of_lines()) };
+                let stay = |vecs: &usize| fits(vecs * self.lanes, 1, self.bytes(self.b.1), self.l1d);
+                &self.turning[..(2..=most).take_while(stay).last().unwrap_or(1)]
+            }
+            // Four vectors are a run that memory delivers; if a tile has no room for them, two are best (8×1024×1024 1.2 times).
+            false if self.sweep().is_some() && self.slow_pages && self.m > 6 => &self.menu[..2],
+            false => self.menu,
+        }
+    }
+}
