@@ -244,7 +244,7 @@ impl<'a, T: Real> Gemm<'a, T> {
     }
 
     #[inline(never)]
-    fn multiply_little(&self, c: &mut MatMut<'_, T>, kernels: &'static Kernels<T>, machine: &Machine) {
+    fn multiply_little(&self, c: &mut MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
         if !(self.is_bare() && self.little(c).run(kernels, self.threads.little())) {
             self.multiply_any(c.reborrow(), kernels, machine);
         }
@@ -263,7 +263,7 @@ impl<'a, T: Real> Gemm<'a, T> {
     }
 
     #[inline(never)]
-    fn multiply_any(&self, c: MatMut<'_, T>, kernels: &'static Kernels<T>, machine: &Machine) {
+    fn multiply_any(&self, c: MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
         let Gemm { a, b, alpha, beta, epilogue, .. } = *self;
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
         let epilogue = epilogue.filter(|epilogue| !epilogue.is_empty());

@@ -257,7 +257,7 @@ pub const PAGE: usize = 4096;
 pub const FLAT: usize = 8;
 
 /// The most steps for which C is walked by rows: by vectors of whole lines, whose strips are long runs themselves, and only if it is
-/// not in L2 (Ice Lake: 64×1000×16 1.2 times as fast by strips, 2000×2000×16 1/1.8). Twice as many by shorter ones.
+/// not in L2 (Ice Lake: 64×1000×16 1.5 times as fast by strips, 2000×2000×16 1/1.8). Twice as many by shorter ones.
 const SHALLOW: usize = 16;
 
 /// Whether `count` pieces of `lines` cache lines each, `stride` bytes apart, stay in `bytes` of an 8-way cache. Strides

@@ -35,7 +35,7 @@ const LONGEST: usize = 16 << 10;
 const EVEN: usize = 64;
 
 /// Computes a product that is little, and its epilogue, if it is one.
-pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &'static Kernels<T>, most: usize) -> bool {
+pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize) -> bool {
     let Problem { a, b, c, alpha, beta, .. } = problem;
     let (closing, rest) = problem.closing();
     let little = Little { closing: closing.as_ref(), ..Little::new(a, b, c, *alpha, *beta) };
@@ -102,7 +102,7 @@ impl<T: Real> Little<'_, T> {
     /// Computes it if it is one tile of one vector. What goes before that is most of the time, and has room in the registers as
     /// long as nothing else is done here (4×4×4: 397 instructions in all, not 597).
     #[inline(always)]
-    pub fn run_as_tile(self, kernels: &'static Kernels<T>) -> bool {
+    pub fn run_as_tile(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
         let kernels = kernels.of_columns(n);
         let fits = m <= MOST_POINTERS && n.wrapping_sub(1) < kernels.lanes && k.wrapping_sub(1) < STEPS;
@@ -124,7 +124,7 @@ impl<T: Real> Little<'_, T> {
 
     /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
     /// operands.
-    pub fn run(self, kernels: &'static Kernels<T>, most: usize) -> bool {
+    pub fn run(self, kernels: &Kernels<T>, most: usize) -> bool {
         let Little { m, n, c, .. } = self;
         if m.wrapping_sub(1) >= LONGEST || n.wrapping_sub(1) >= LONGEST {
             return false;
@@ -134,7 +134,7 @@ impl<T: Real> Little<'_, T> {
     }
 
     #[inline(always)]
-    fn run_as_is(self, kernels: &'static Kernels<T>, most: usize) -> bool {
+    fn run_as_is(self, kernels: &Kernels<T>, most: usize) -> bool {
         const { assert!(STEPS <= T::KC) }
         let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
         // Only for what is not inlined: what has an address is stored when it is made.
@@ -176,7 +176,7 @@ impl<T: Real> Little<'_, T> {
 
     /// Whether a longer product had better be computed otherwise. Steps a page apart share a cache set, and are to be packed.
     #[inline(never)]
-    fn needs_plan(self, kernels: &'static Kernels<T>) -> bool {
+    fn needs_plan(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, .. } = self;
         let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
         apart || is_thin(m, n, k, a.row == 1, kernels.lanes)
@@ -184,7 +184,7 @@ impl<T: Real> Little<'_, T> {
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.
     #[inline(never)]
-    fn strips(self, mut rows: usize, mut vecs: usize, kernels: &'static Kernels<T>) {
+    fn strips(self, mut rows: usize, mut vecs: usize, kernels: &Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
         if self.m * vectors * self.k > QUICK && self.k > FLAT {
             (rows, vecs) = tile(self.m, vectors, kernels.tiles.rows, most_rows(self.across()), |_| 0.0);
@@ -227,7 +227,7 @@ impl<T: Real> Little<'_, T> {
     /// The same of few columns, and A contiguous down its own: as its transpose, through the stage (171×2×14 TN 3 times as fast,
     /// with AVX2 2.3 times).
     #[inline(never)]
-    fn thin(self, kernels: &'static Kernels<T>) {
+    fn thin(self, kernels: &Kernels<T>) {
         let whole = self.t();
         let most = STAGE / whole.m / kernels.lanes * kernels.lanes;
         for col in (0..whole.n).step_by(most) {
@@ -247,7 +247,7 @@ impl<T: Real> Little<'_, T> {
 
     /// The same of few rows, with B contiguous along the depth: turned in registers.
     #[inline(never)]
-    fn turned(self, kernels: &'static Kernels<T>) {
+    fn turned(self, kernels: &Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
         let vecs = widest(kernels.turning.rows, self.m);
         for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {

@@ -121,7 +121,7 @@ impl<T> Kernels<T> {
     /// Those for so many columns. (What fills half a vector at most is loaded in half the time by vectors that are half as long:
     /// Ice Lake: 8×8×64 1.4 times as fast.)
     #[inline(always)]
-    pub fn of_columns(&'static self, cols: usize) -> &'static Self {
+    pub fn of_columns(&self, cols: usize) -> &Self {
         if 2 * cols <= self.lanes { self.half.unwrap_or(self) } else { self }
     }
 }

@@ -84,10 +84,10 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             let wide = self.wide.byte_offset(self.wide_step.times(ahead));
             let mut w = [S::splat(S::T::ZERO); NV];
             for v in 0..NV {
-                let at = wide.add(v * S::LANES);
+                let at = wide.offset(v as isize * if WIDE >= BLOCKS { self.wide_vector } else { S::LANES as isize });
                 w[v] = match WIDE {
                     PART if v == NV - 1 => S::load_first(at, self.mask),
-                    BLOCKS => S::load_first(wide.offset(v as isize * self.wide_vector), self.mask),
+                    BLOCKS => S::load_first(at, self.mask),
                     TURNED => self.gather(v),
                     _ => S::load(at),
                 };

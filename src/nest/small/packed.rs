@@ -26,7 +26,7 @@ impl Room {
 
 /// Computes a product of complex numbers if it is quick and its scalars are real: once B is packed, and A unless it lies by rows, it
 /// is one of real numbers; of a C that does not lie by rows, through the stage.
-pub fn run_complex<T: Real>(problem: &Problem<'_, T>, kernels: &'static Kernels<T>) -> bool {
+pub fn run_complex<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     let Problem { a, b, c, alpha, beta, complex, .. } = problem;
     let Some(complex) = complex.filter(|complex| complex.scalars.is_none()) else { return false };
     let whole = Little::new(a, b, c, *alpha, *beta);
@@ -67,7 +67,7 @@ pub fn run_complex<T: Real>(problem: &Problem<'_, T>, kernels: &'static Kernels<
 impl<T: Real> Little<'_, T> {
     /// The same with B contiguous along the depth: packed on the stack.
     #[inline(never)]
-    pub(super) fn packed(self, kernels: &'static Kernels<T>) -> bool {
+    pub(super) fn packed(self, kernels: &Kernels<T>) -> bool {
         self.with_packed(self.n.next_multiple_of(kernels.lanes), kernels, |panel| {
             // SAFETY: B as its view promises; the room is large enough.
             unsafe { (kernels.pack)(panel) }
@@ -76,7 +76,7 @@ impl<T: Real> Little<'_, T> {
 
     /// The same of complex numbers with A packed.
     #[inline(never)]
-    fn with_complex_a(self, kernels: &'static Kernels<T>, run: impl FnOnce(Self)) {
+    fn with_complex_a(self, kernels: &Kernels<T>, run: impl FnOnce(Self)) {
         let Little { m, k, a: Narrow { ptr: src, row: lane, depth: step }, .. } = self;
         let mut room = Room::new();
         let dst = room.0.as_mut_ptr().cast();
@@ -88,7 +88,7 @@ impl<T: Real> Little<'_, T> {
 
     /// The same with B as `pack` lays it down, in groups of so many lanes.
     #[inline(always)]
-    fn with_packed(self, width: usize, kernels: &'static Kernels<T>, pack: impl FnOnce(&Panel<T>)) -> bool {
+    fn with_packed(self, width: usize, kernels: &Kernels<T>, pack: impl FnOnce(&Panel<T>)) -> bool {
         let Little { n, k, b, .. } = self;
         debug_assert!(width * k * size_of::<T>() <= PACKED);
         let mut room = Room::new();
