@@ -127,15 +127,21 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     loop {
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
-            // C is written last, but asked for first, line by line: it comes while the sums are made.
-            if step.depth > 16 {
+            // C is written last, but asked for first, line by line: it comes while the sums are made. With few steps, so much
+            // earlier as a tile takes.
+            let asked = match repeat.as_ref() {
+                _ if step.depth > 16 => Some(c),
+                Some(repeat) if step.depth <= 4 => Some(c.wrapping_offset(repeat.c)),
+                _ => None,
+            };
+            if let Some(c) = asked {
                 let out = late(out);
                 for r in 0..R {
-                    let row = c.offset(r as isize * out.row);
+                    let row = c.wrapping_offset(r as isize * out.row);
                     for v in (0..NV).step_by((LINE / size_of::<S::V>()).max(1)) {
                         S::prefetch(row.wrapping_add(v * S::LANES));
                     }
-                    S::prefetch(row.add(out.cols - 1));
+                    S::prefetch(row.wrapping_add(out.cols - 1));
                 }
             }
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
