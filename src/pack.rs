@@ -6,6 +6,8 @@
 use crate::element::Sealed;
 use crate::plan::LINE;
 use crate::simd::Simd;
+use crate::tile::square::{self, Few};
+use crate::tile::stride::Stride;
 
 /// Elements beyond a panel that may be overwritten: vectors are stored whole, each over the garbage that the one before
 /// it left behind the last lane of a group. (Storing partial vectors halved the speed.)
@@ -86,6 +88,7 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
 #[inline(always)]
 unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
     let line = LINE / size_of::<S::T>();
+    let lane = Stride::new::<S::T>(p.lane).in_registers();
     for from in (0..p.depth).step_by(line) {
         // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.
         let mut at = p.width.next_multiple_of(S::LANES);
@@ -93,13 +96,18 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
             at -= S::LANES;
             // Lanes beyond the last one repeat it.
             let first = at.min(p.lanes - 1);
+            let rows = p.lanes - first;
+            let few = (rows < S::LANES).then(|| Few::rows(&lane, rows));
             for step in (from..p.depth.min(from + line)).step_by(S::TURN) {
                 // The last squares overlap those before them.
                 let step = step.min(p.depth - S::TURN);
                 // SAFETY: `TURN` steps of existing lanes are read, and as many groups and the slack written.
                 unsafe {
                     let src = p.src.offset(first as isize * p.lane + step as isize);
-                    let columns = S::turn(src, p.lane, p.lanes - first);
+                    let columns = match &few {
+                        None => square::turn::<S>(src, &lane),
+                        Some(few) => few.turn::<S>(src),
+                    };
                     for c in 0..S::TURN {
                         S::store(p.dst.add((step + c) * p.width + at), columns[c]);
                     }

@@ -4,7 +4,8 @@
 
 pub mod epilogue;
 mod opaque;
-mod stride;
+pub mod square;
+pub mod stride;
 mod walk;
 
 use crate::element::Sealed;
@@ -12,6 +13,7 @@ use crate::plan::LINE;
 use crate::simd::Simd;
 use epilogue::{Closing, close};
 use opaque::late;
+use square::Few;
 use walk::Walk;
 
 /// The operand whose elements are broadcast.
@@ -121,7 +123,8 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     // SAFETY: the instruction set is there.
     let mask = unsafe { S::first(last) };
     let whole = out.cols == NV * S::LANES;
-    let start = Walk::<S, R, NV, ALONG, WIDE>::new(step, out.cols, mask);
+    let mut few = Few::NONE;
+    let start = Walk::<S, R, NV, ALONG, WIDE>::new(step, out.cols, mask, &mut few);
     let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
     let (mut before, mut term, mut done) = (step.before.ptr, 0, 1);
     loop {

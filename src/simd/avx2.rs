@@ -147,11 +147,16 @@ impl Simd for Avx2<f32> {
     type Columns = [__m256; 4];
 
     #[inline(always)]
-    unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [__m256; 4] {
-        // SAFETY: see splat; runs from `runs` on repeat the last.
+    unsafe fn turn(row: impl Fn(usize) -> *const f32) -> [__m256; 4] {
+        // SAFETY: see splat; the caller says where the rows are.
         unsafe {
-            let (r0, r1) = (pair_ps(src, run, runs, 0), pair_ps(src, run, runs, 1));
-            let (r2, r3) = (pair_ps(src, run, runs, 2), pair_ps(src, run, runs, 3));
+            // The insert reads memory, and two shuffles within halves finish the 8×8 square.
+            let pair = |i| {
+                let low = _mm256_castps128_ps256(_mm_loadu_ps(row(i)));
+                _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(row(i + 4)))
+            };
+            let (r0, r1) = (pair(0), pair(1));
+            let (r2, r3) = (pair(2), pair(3));
             let (a, b) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
             let (x, y) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
             [
@@ -161,29 +166,6 @@ impl Simd for Avx2<f32> {
                 _mm256_shuffle_ps::<0xEE>(b, y),
             ]
         }
-    }
-}
-
-/// Four elements of runs i and i + 4 in one vector: the insert reads memory, and two shuffles within halves finish the
-/// 8×8 square.
-#[inline(always)]
-unsafe fn pair_ps(src: *const f32, run: isize, runs: usize, i: usize) -> __m256 {
-    // SAFETY: see the trait; runs from `runs` on repeat the last.
-    unsafe {
-        let low = _mm_loadu_ps(src.offset(i.min(runs - 1) as isize * run));
-        let high = _mm_loadu_ps(src.offset((i + 4).min(runs - 1) as isize * run));
-        _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high)
-    }
-}
-
-/// Two elements of runs i and i + 2 in one vector.
-#[inline(always)]
-unsafe fn pair_pd(src: *const f64, run: isize, runs: usize, i: usize) -> __m256d {
-    // SAFETY: see the trait; runs from `runs` on repeat the last.
-    unsafe {
-        let low = _mm_loadu_pd(src.offset(i.min(runs - 1) as isize * run));
-        let high = _mm_loadu_pd(src.offset((i + 2).min(runs - 1) as isize * run));
-        _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(low), high)
     }
 }
 
@@ -312,10 +294,14 @@ impl Simd for Avx2<f64> {
     type Columns = [__m256d; 4];
 
     #[inline(always)]
-    unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [__m256d; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const f64) -> [__m256d; 4] {
         // SAFETY: see the f32 methods.
         unsafe {
-            let (r0, r1) = (pair_pd(src, run, runs, 0), pair_pd(src, run, runs, 1));
+            let pair = |i| {
+                let low = _mm256_castpd128_pd256(_mm_loadu_pd(row(i)));
+                _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(row(i + 2)))
+            };
+            let (r0, r1) = (pair(0), pair(1));
             [_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1), r0, r1]
         }
     }

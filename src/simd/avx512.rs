@@ -111,45 +111,32 @@ impl Simd for Avx512<f32> {
     const TURN: usize = 8;
     type Columns = [__m512; 8];
 
+    /// Two rows are put together as they are loaded: Intel's processors make one shuffle a cycle.
     #[inline(always)]
-    unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [__m512; 8] {
-        // SAFETY: see splat.
+    unsafe fn turn(row: impl Fn(usize) -> *const f32) -> [__m512; 8] {
+        // SAFETY: see splat; the caller says where the rows are.
         unsafe {
-            if runs >= 16 {
-                return turn_f32(|i| src.offset(i as isize * run));
+            let rows = |i: usize| {
+                let first = _mm512_castps_pd(_mm512_castps256_ps512(_mm256_loadu_ps(row(i))));
+                let second = _mm256_castps_pd(_mm256_loadu_ps(row(i + 4)));
+                _mm512_castpd_ps(_mm512_insertf64x4::<1>(first, second))
+            };
+            let mut eights = [[_mm512_setzero_ps(); 2]; 4];
+            for g in 0..2 {
+                let (r0, r1, r2, r3) = (rows(8 * g), rows(8 * g + 1), rows(8 * g + 2), rows(8 * g + 3));
+                let (a, b) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
+                let (x, y) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
+                eights[0][g] = _mm512_shuffle_ps::<0x44>(a, x);
+                eights[1][g] = _mm512_shuffle_ps::<0xEE>(a, x);
+                eights[2][g] = _mm512_shuffle_ps::<0x44>(b, y);
+                eights[3][g] = _mm512_shuffle_ps::<0xEE>(b, y);
             }
             let mut columns = [_mm512_setzero_ps(); 8];
-            turn_few_f32(src, run, runs, &mut columns);
+            for c in 0..4 {
+                [columns[c], columns[4 + c]] = turn_quarters(eights[c]);
+            }
             columns
         }
-    }
-}
-
-/// Eight steps of sixteen rows, two of which are put together as they are loaded: Intel's processors make one shuffle a cycle.
-#[inline(always)]
-unsafe fn turn_f32(at: impl Fn(usize) -> *const f32) -> [__m512; 8] {
-    // SAFETY: see the trait; the caller says where the rows are.
-    unsafe {
-        let rows = |i: usize| {
-            let first = _mm512_castps_pd(_mm512_castps256_ps512(_mm256_loadu_ps(at(i))));
-            let second = _mm256_castps_pd(_mm256_loadu_ps(at(i + 4)));
-            _mm512_castpd_ps(_mm512_insertf64x4::<1>(first, second))
-        };
-        let mut eights = [[_mm512_setzero_ps(); 2]; 4];
-        for g in 0..2 {
-            let (r0, r1, r2, r3) = (rows(8 * g), rows(8 * g + 1), rows(8 * g + 2), rows(8 * g + 3));
-            let (a, b) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
-            let (x, y) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
-            eights[0][g] = _mm512_shuffle_ps::<0x44>(a, x);
-            eights[1][g] = _mm512_shuffle_ps::<0xEE>(a, x);
-            eights[2][g] = _mm512_shuffle_ps::<0x44>(b, y);
-            eights[3][g] = _mm512_shuffle_ps::<0xEE>(b, y);
-        }
-        let mut columns = [_mm512_setzero_ps(); 8];
-        for c in 0..4 {
-            [columns[c], columns[4 + c]] = turn_quarters(eights[c]);
-        }
-        columns
     }
 }
 
@@ -158,14 +145,6 @@ unsafe fn turn_f32(at: impl Fn(usize) -> *const f32) -> [__m512; 8] {
 unsafe fn turn_quarters([a, b]: [__m512; 2]) -> [__m512; 2] {
     // SAFETY: entered only with AVX-512.
     unsafe { [_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xDD>(a, b)] }
-}
-
-/// The same of fewer rows, the last of them repeated. Not inlined: addresses to choose from would slow the loop down.
-#[inline(never)]
-#[target_feature(enable = "avx512f")]
-unsafe fn turn_few_f32(src: *const f32, run: isize, runs: usize, columns: &mut [__m512; 8]) {
-    // SAFETY: see the trait.
-    *columns = unsafe { turn_f32(|i| src.offset(i.min(runs - 1) as isize * run)) };
 }
 
 impl Simd for Avx512<f64> {
@@ -270,49 +249,27 @@ impl Simd for Avx512<f64> {
     type Columns = [__m512d; 4];
 
     #[inline(always)]
-    unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [__m512d; 4] {
-        // SAFETY: see splat.
+    unsafe fn turn(row: impl Fn(usize) -> *const f64) -> [__m512d; 4] {
+        // SAFETY: see the f32 methods.
         unsafe {
-            if runs >= 8 {
-                return turn_f64(|i| src.offset(i as isize * run));
+            let rows = |i: usize| {
+                let first = _mm512_castpd256_pd512(_mm256_loadu_pd(row(i)));
+                _mm512_insertf64x4::<1>(first, _mm256_loadu_pd(row(i + 2)))
+            };
+            let mut fours = [[_mm512_setzero_ps(); 2]; 2];
+            for g in 0..2 {
+                let (r0, r1) = (rows(4 * g), rows(4 * g + 1));
+                fours[0][g] = _mm512_castpd_ps(_mm512_unpacklo_pd(r0, r1));
+                fours[1][g] = _mm512_castpd_ps(_mm512_unpackhi_pd(r0, r1));
             }
             let mut columns = [_mm512_setzero_pd(); 4];
-            turn_few_f64(src, run, runs, &mut columns);
+            for c in 0..2 {
+                let [even, odd] = turn_quarters(fours[c]);
+                (columns[c], columns[2 + c]) = (_mm512_castps_pd(even), _mm512_castps_pd(odd));
+            }
             columns
         }
     }
-}
-
-/// Four steps of eight rows, in the same way.
-#[inline(always)]
-unsafe fn turn_f64(at: impl Fn(usize) -> *const f64) -> [__m512d; 4] {
-    // SAFETY: see the trait; the caller says where the rows are.
-    unsafe {
-        let rows = |i: usize| {
-            let first = _mm512_castpd256_pd512(_mm256_loadu_pd(at(i)));
-            _mm512_insertf64x4::<1>(first, _mm256_loadu_pd(at(i + 2)))
-        };
-        let mut fours = [[_mm512_setzero_ps(); 2]; 2];
-        for g in 0..2 {
-            let (r0, r1) = (rows(4 * g), rows(4 * g + 1));
-            fours[0][g] = _mm512_castpd_ps(_mm512_unpacklo_pd(r0, r1));
-            fours[1][g] = _mm512_castpd_ps(_mm512_unpackhi_pd(r0, r1));
-        }
-        let mut columns = [_mm512_setzero_pd(); 4];
-        for c in 0..2 {
-            let [even, odd] = turn_quarters(fours[c]);
-            (columns[c], columns[2 + c]) = (_mm512_castps_pd(even), _mm512_castps_pd(odd));
-        }
-        columns
-    }
-}
-
-/// The same of fewer rows, the last of them repeated. Not inlined: addresses to choose from would slow the loop down.
-#[inline(never)]
-#[target_feature(enable = "avx512f")]
-unsafe fn turn_few_f64(src: *const f64, run: isize, runs: usize, columns: &mut [__m512d; 4]) {
-    // SAFETY: see the trait.
-    *columns = unsafe { turn_f64(|i| src.offset(i.min(runs - 1) as isize * run)) };
 }
 
 pub(crate) static F32: Kernels<f32> = kernels!(

@@ -49,7 +49,7 @@ macro_rules! half {
                 swap(v: $v) -> $v;
                 unzip(a: $v, b: $v) -> [$v; 2];
                 prefetch(p: *const $t) -> ();
-                turn(src: *const $t, run: isize, runs: usize) -> Self::Columns;
+                turn(row: impl Fn(usize) -> *const $t) -> Self::Columns;
             }
 
             type Columns = <Avx2<$t> as Simd>::Columns;

@@ -86,11 +86,11 @@ pub trait Simd: Copy + 'static {
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
 
-    /// Turns `LANES` runs along memory into vectors across them: vector c < [`TURN`](Self::TURN) holds the elements
-    /// `src[i·run + c]`, i < `LANES`. There are `runs` runs, at least one; from there on the last is repeated.
-    unsafe fn turn(src: *const Self::T, run: isize, runs: usize) -> Self::Columns;
+    /// Turns `LANES` rows along memory into vectors across them: vector c < [`TURN`](Self::TURN) holds the elements
+    /// `row(i)[c]`, i < `LANES`.
+    unsafe fn turn(row: impl Fn(usize) -> *const Self::T) -> Self::Columns;
     type Columns: Index<usize, Output = Self::V>;
-    /// Elements of each run that `turn` takes. The vectors beyond are not used.
+    /// Elements of each row that `turn` takes. The vectors beyond are not used.
     const TURN: usize = 16 / size_of::<Self::T>();
 }
 

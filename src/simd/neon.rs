@@ -156,10 +156,10 @@ impl Simd for Neon<f32> {
     type Columns = [float32x4_t; 4];
 
     #[inline(always)]
-    unsafe fn turn(src: *const f32, run: isize, runs: usize) -> [float32x4_t; 4] {
-        // SAFETY: see splat; runs from `runs` on repeat the last.
+    unsafe fn turn(row: impl Fn(usize) -> *const f32) -> [float32x4_t; 4] {
+        // SAFETY: see splat; the caller says where the rows are.
         unsafe {
-            let row = |i: usize| vld1q_f32(src.offset(i.min(runs - 1) as isize * run));
+            let row = |i| vld1q_f32(row(i));
             let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
             let wide = |v| vreinterpretq_f64_f32(v);
             let (a, b) = (wide(vtrn1q_f32(r0, r1)), wide(vtrn2q_f32(r0, r1)));
@@ -303,10 +303,10 @@ impl Simd for Neon<f64> {
     type Columns = [float64x2_t; 4];
 
     #[inline(always)]
-    unsafe fn turn(src: *const f64, run: isize, runs: usize) -> [float64x2_t; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const f64) -> [float64x2_t; 4] {
         // SAFETY: see the f32 methods.
         unsafe {
-            let row = |i: usize| vld1q_f64(src.offset(i.min(runs - 1) as isize * run));
+            let row = |i| vld1q_f64(row(i));
             let (r0, r1) = (row(0), row(1));
             [vtrn1q_f64(r0, r1), vtrn2q_f64(r0, r1), r0, r1]
         }

@@ -140,12 +140,12 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
     type Columns = [Self::V; 4];
 
     #[inline(always)]
-    unsafe fn turn(src: *const T, run: isize, runs: usize) -> [Self::V; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const T) -> [Self::V; 4] {
         let mut columns = [[<T as Sealed>::ZERO; LANES]; 4];
         for i in 0..LANES {
             for c in 0..Self::TURN {
                 // SAFETY: see the trait, element by element.
-                columns[c][i] = unsafe { *src.offset(i.min(runs - 1) as isize * run + c as isize) };
+                columns[c][i] = unsafe { *row(i).add(c) };
             }
         }
         columns

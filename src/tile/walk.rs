@@ -2,6 +2,7 @@
 #![allow(clippy::needless_range_loop)] // as in the tile
 
 use super::opaque::apart;
+use super::square::{self, Few};
 use super::stride::Stride;
 use super::{BLOCKS, PART, Step, TURNED};
 use crate::element::Sealed;
@@ -9,7 +10,7 @@ use crate::simd::Simd;
 
 /// Where in both operands a tile is.
 #[derive(Clone, Copy)]
-pub struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
+pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
     pub narrow: *const S::T,
     /// Its ninth row, if it is contiguous along the depth: up to there x86-64 counts from one pointer.
     ninth: *const S::T,
@@ -23,15 +24,16 @@ pub struct Walk<S: Simd, const R: usize, const NV: usize, const ALONG: bool, con
     /// If it is turned: its lanes and the distance between them, lanes of a vector that no other has, and from vector
     /// to vector.
     lanes: usize,
-    lane: isize,
+    lane: Stride,
     own_lanes: usize,
     wide_vector: isize,
+    few: &'f Few,
     mask: S::Mask,
 }
 
-impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<S, R, NV, ALONG, WIDE> {
+impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<'f, S, R, NV, ALONG, WIDE> {
     #[inline(always)]
-    pub fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask) -> Self {
+    pub fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask, few: &'f mut Few) -> Self {
         let Step { narrow, wide, .. } = step;
         let apart = step.apart as isize;
         let narrow_step = if ALONG { 1 } else { narrow.depth };
@@ -39,6 +41,11 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             true => (0, apart.wrapping_mul(wide.depth)),
             false => (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)),
         };
+        let lane = Stride::new::<S::T>(wide.lane);
+        let last = lanes - (NV - 1) * own_lanes;
+        if WIDE == TURNED && last < S::LANES {
+            *few = Few::rows(&lane, last);
+        }
         Walk {
             narrow: narrow.ptr,
             ninth: narrow.ptr,
@@ -48,9 +55,10 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             wide: wide.ptr,
             wide_step: Stride::new::<S::T>(wide.depth),
             lanes,
-            lane: wide.lane,
+            lane,
             own_lanes,
             wide_vector,
+            few,
             mask,
         }
     }
@@ -140,6 +148,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         if depth < S::TURN {
             return 0;
         }
+        self.lane = self.lane.in_registers();
         for _ in 0..depth / S::TURN {
             // SAFETY: the caller's promise.
             unsafe { self.add_square(sums, 0) };
@@ -162,41 +171,44 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// The steps are there, and so is the instruction set.
     #[inline(always)]
     unsafe fn add_square(&self, sums: &mut [[S::V; NV]; R], skipped: usize) {
-        // SAFETY: the caller's promise. The same twice: the compiler drops the repeating of lanes from the first.
+        // SAFETY: the caller's promise. The same twice, the first without what few rows take.
         unsafe {
             match self.lanes == (NV - 1) * self.own_lanes + S::LANES {
-                true => self.add_squares(sums, skipped, |_| S::LANES),
-                false => self.add_squares(sums, skipped, |v| self.lanes - v * self.own_lanes),
+                true => self.add_squares(sums, skipped, true),
+                false => self.add_squares(sums, skipped, false),
             }
         }
     }
 
-    /// The same, of vectors of so many runs.
     #[inline(always)]
-    unsafe fn add_squares(&self, sums: &mut [[S::V; NV]; R], skipped: usize, runs: impl Fn(usize) -> usize) {
+    unsafe fn add_squares(&self, sums: &mut [[S::V; NV]; R], skipped: usize, whole: bool) {
         const { assert!((NV <= 4 && S::TURN <= 8) || WIDE != TURNED) }
         // A loop would be too long to be unrolled, and the sums lie in memory.
         // SAFETY: the caller's promise.
         unsafe {
-            self.add_square_to(sums, 0, skipped, runs(0));
+            self.add_square_to(sums, 0, skipped, whole);
             if NV > 1 {
-                self.add_square_to(sums, 1, skipped, runs(1));
+                self.add_square_to(sums, 1, skipped, whole);
             }
             if NV > 2 {
-                self.add_square_to(sums, 2, skipped, runs(2));
+                self.add_square_to(sums, 2, skipped, whole);
             }
             if NV > 3 {
-                self.add_square_to(sums, 3, skipped, runs(3));
+                self.add_square_to(sums, 3, skipped, whole);
             }
         }
     }
 
     /// The same for the sums of one vector.
     #[inline(always)]
-    unsafe fn add_square_to(&self, sums: &mut [[S::V; NV]; R], v: usize, skipped: usize, runs: usize) {
+    unsafe fn add_square_to(&self, sums: &mut [[S::V; NV]; R], v: usize, skipped: usize, whole: bool) {
+        let src = self.wide.wrapping_offset(v as isize * self.wide_vector);
         // SAFETY: the caller's promise.
         unsafe {
-            let columns = S::turn(self.wide.offset(v as isize * self.wide_vector), self.lane, runs);
+            let columns = match whole || self.lanes - v * self.own_lanes >= S::LANES {
+                true => square::turn::<S>(src, &self.lane),
+                false => self.few.turn::<S>(src),
+            };
             // One loop would be too long to be unrolled (5×132×75 TT 1.4 times as fast).
             self.add_columns(sums, v, &columns, 0, skipped);
             self.add_columns(sums, v, &columns, 4, skipped);
@@ -229,7 +241,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         // SAFETY: the step is there, and so are the lanes; no vector is longer.
         unsafe {
             let src = self.wide.offset(v as isize * self.wide_vector);
-            S::load(gather(src, self.lane, self.lanes - v * self.own_lanes).as_ptr())
+            S::load(gather(src, self.lane.times(1), self.lanes - v * self.own_lanes).as_ptr())
         }
     }
 
@@ -244,7 +256,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     }
 }
 
-/// So many elements from there on, `lane` elements apart, the last of them repeated: a K-block's few steps that fill no square.
+/// So many elements from there on, `lane` bytes apart, the last of them repeated: a K-block's few steps that fill no square.
 /// Not inlined: what a tile would know of all lanes beforehand is most of a short one (1×16×16 NT 1.4 times as fast, 1×64×64 1.1).
 ///
 /// # Safety
@@ -252,5 +264,5 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
 #[inline(never)]
 unsafe fn gather<T: Sealed>(src: *const T, lane: isize, lanes: usize) -> [T; 16] {
     // SAFETY: the caller's promise.
-    core::array::from_fn(|i| unsafe { *src.offset(i.min(lanes - 1) as isize * lane) })
+    core::array::from_fn(|i| unsafe { *src.byte_offset(i.min(lanes - 1) as isize * lane) })
 }
