@@ -332,11 +332,12 @@ impl<T: Real> Nest<'_, T> {
         let out = Out { c, row: block.c.row, old: block.old, alpha: block.alpha, cols, closing: closing.as_ref() };
         let end = b.cols().min(col + width * wide_strips.count);
         let rectangle = (rows.start..rows.end(), col..end);
-        let finished = |out: Out<'_, T>, repeat: *const Repeat| {
+        // (By reference: a copy would be read in larger pieces than it was just written in, and wait.)
+        let finished = |out: &Out<'_, T>, repeat: *const Repeat| {
             // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and the
             // tiles of C, or the copy of one, are this task's own.
             unsafe {
-                tile(&step, &out, repeat);
+                tile(&step, out, repeat);
                 if block.rest != Rest::NOTHING {
                     let c = Rows { ptr: out.c, row: out.row, col: 1 };
                     block.problem.finish(block.rest, kernels, &c, rectangle.0.clone(), rectangle.1.clone());
@@ -344,7 +345,7 @@ impl<T: Real> Nest<'_, T> {
             }
         };
         if block.adjacent {
-            return finished(out, if repeat.count == 1 { Repeat::ONCE } else { &repeat });
+            return finished(&out, if repeat.count == 1 { Repeat::ONCE } else { &repeat });
         }
         // SAFETY: as above; one tile.
         unsafe {
@@ -355,7 +356,7 @@ impl<T: Real> Nest<'_, T> {
                 return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, Repeat::ONCE));
             }
             let read = matches!(block.old, Old::Times(_));
-            staged(to, problem.complex.is_some(), read, &|c, row| finished(Out { c, row, ..out }, Repeat::ONCE));
+            staged(to, problem.complex.is_some(), read, &|c, row| finished(&Out { c, row, ..out }, Repeat::ONCE));
         }
     }
 

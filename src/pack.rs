@@ -89,6 +89,8 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
 unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
     let line = LINE / size_of::<S::T>();
     let lane = Stride::new::<S::T>(p.lane).in_registers();
+    let last = (p.lanes - 1) / S::LANES * S::LANES;
+    let few = Few::rows(&lane, p.lanes - last);
     for from in (0..p.depth).step_by(line) {
         // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.
         let mut at = p.width.next_multiple_of(S::LANES);
@@ -96,17 +98,16 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
             at -= S::LANES;
             // Lanes beyond the last one repeat it.
             let first = at.min(p.lanes - 1);
-            let rows = p.lanes - first;
-            let few = (rows < S::LANES).then(|| Few::rows(&lane, rows));
             for step in (from..p.depth.min(from + line)).step_by(S::TURN) {
                 // The last squares overlap those before them.
                 let step = step.min(p.depth - S::TURN);
                 // SAFETY: `TURN` steps of existing lanes are read, and as many groups and the slack written.
                 unsafe {
                     let src = p.src.offset(first as isize * p.lane + step as isize);
-                    let columns = match &few {
-                        None => square::turn::<S>(src, &lane),
-                        Some(few) => few.turn::<S>(src),
+                    let columns = match () {
+                        _ if at + S::LANES <= p.lanes => square::turn::<S>(src, &lane),
+                        _ if at == last => few.turn::<S>(src),
+                        _ => Few::NONE.turn::<S>(src),
                     };
                     for c in 0..S::TURN {
                         S::store(p.dst.add((step + c) * p.width + at), columns[c]);
@@ -121,14 +122,15 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
 #[inline(always)]
 unsafe fn gather<S: Simd>(p: &Panel<S::T>) {
     for step in 0..p.depth {
-        for i in 0..p.width {
-            let mut x = S::T::ZERO;
-            // SAFETY: lane i and the step exist; the group has `width` elements.
-            unsafe {
-                if i < p.lanes {
-                    x = *p.src.offset(i as isize * p.lane + step as isize * p.step);
-                }
-                *p.dst.add(step * p.width + i) = x;
+        // SAFETY: the lanes and the step exist; the group has `width` elements, `lanes` of them at least.
+        unsafe {
+            let src = p.src.offset(step as isize * p.step);
+            let dst = p.dst.add(step * p.width);
+            for i in 0..p.lanes {
+                *dst.add(i) = *src.offset(i as isize * p.lane);
+            }
+            for i in p.lanes..p.width {
+                *dst.add(i) = S::T::ZERO;
             }
         }
     }
