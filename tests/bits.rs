@@ -4,7 +4,7 @@ mod support;
 
 use std::ptr::without_provenance_mut;
 
-use lapidary::{Gemm, MatMut, MatRef, Threads, gemm, machine};
+use lapidary::{Element, Gemm, MatMut, MatRef, Threads, gemm, machine};
 use proptest::prelude::*;
 use support::cases::{Product, SCALARS, THREADS};
 use support::matrix::{COL, Matrix, Order, Place, ROW};
@@ -112,6 +112,20 @@ fn every_depth_f32() {
 #[test]
 fn every_depth_f64() {
     every_depth::<f64>();
+}
+
+/// K-blocks of which the last has fewer steps than are turned at once: six. (There are so many blocks that each, evened out
+/// and rounded up, is of KC.)
+#[test]
+fn a_last_block_of_few_steps() {
+    let (k32, k64) = (31 * f32::KC + 6, 15 * f64::KC + 6);
+    for (m, n) in [(1, 5), (1, 33), (3, 21), (9, 40)] {
+        for [a, b] in VARIANTS {
+            let product = |k| Product { orders: [a, b, ROW], ..Product::new(m, n, k) };
+            product(k32).check_gemm::<f32>(Threads::Serial);
+            product(k64).check_gemm::<f64>(Threads::Serial);
+        }
+    }
 }
 
 /// No element at all, or nothing to add to each.
