@@ -1,6 +1,6 @@
 //! Squares of an operand that is contiguous along the depth, turned in registers: where their rows are.
 
-use super::opaque::apart;
+use super::opaque::{apart, late};
 use super::stride::Stride;
 use crate::simd::Simd;
 
@@ -41,7 +41,8 @@ impl Few {
     /// As there.
     #[inline(always)]
     pub unsafe fn turn<S: Simd>(&self, src: *const S::T) -> S::Columns {
+        let (src, few) = (apart(src), late(self));
         // SAFETY: the caller's promise.
-        unsafe { S::turn(|i| src.byte_offset(self.0[i])) }
+        unsafe { S::turn(|i| src.byte_offset(few.0[i])) }
     }
 }
