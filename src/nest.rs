@@ -1,10 +1,11 @@
-//! The loops: walks a plan. Who walks which part is in `tasks`, what needs no plan in `small`, and how tiles reach a C that
-//! they cannot write to in `stage`.
+//! The loops: walks a plan. Who walks which part is in `tasks`, what is packed where in `panels`, what needs no plan in `small`,
+//! and how tiles reach a C that they cannot write to in `stage`.
 
 pub mod bits;
 pub mod complex;
 pub mod each;
 mod finish;
+mod panels;
 pub mod small;
 mod stage;
 mod tasks;
@@ -18,7 +19,7 @@ use stage::{chunks, staged};
 use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
-use crate::pack::{Panel, SLACK};
+use crate::pack::SLACK;
 use crate::plan::{Plan, Reading, Split};
 use crate::runs::{Even, Group, even, pieces, pieces_len};
 use crate::scratch::Scratch;
@@ -332,7 +333,7 @@ impl<T: Real> Nest<'_, T> {
         let out = Out { c, row: block.c.row, old: block.old, alpha: block.alpha, cols, closing: closing.as_ref() };
         let end = b.cols().min(col + width * wide_strips.count);
         let rectangle = (rows.start..rows.end(), col..end);
-        // (By reference: a copy would be read in larger pieces than it was just written in, and wait.)
+        // (By reference: a copy would be read in larger pieces than it was just written in, and wait: 13 ns of 47.)
         let finished = |out: &Out<'_, T>, repeat: *const Repeat| {
             // SAFETY: the strips lie within the operands or their packed copies, the kernels are of this machine, and the
             // tiles of C, or the copy of one, are this task's own.
@@ -357,72 +358,6 @@ impl<T: Real> Nest<'_, T> {
             }
             let read = matches!(block.old, Old::Times(_));
             staged(to, problem.complex.is_some(), read, &|c, row| finished(&Out { c, row, ..out }, Repeat::ONCE));
-        }
-    }
-
-    /// Where the packed copy of a wide strip is.
-    fn packed(&self, block: &Block<'_, T>, vector: usize) -> *mut T {
-        block.wide_buffer.wrapping_add((vector - block.packed_from) * self.kernels.lanes * block.steps.len())
-    }
-
-    /// Packs wide strips, a few steps of all of them at a time.
-    fn pack_wide(&self, block: &Block<'_, T>, strips: Even) {
-        let (b, lanes, steps) = (&block.problem.b, self.kernels.lanes, &block.steps);
-        let (lane, step) = (b.col_stride(), b.row_stride());
-        let together = if strips.len() > 1 { 8 } else { steps.len() };
-        for from in steps.clone().step_by(together) {
-            let depth = together.min(steps.end - from);
-            for strip in strips {
-                let (col, width) = (strip.start * lanes, strip.len() * lanes);
-                let dst = self.packed(block, strip.start).wrapping_add((from - steps.start) * width);
-                let (src, lanes) = (b.at(from, col), width.min(b.cols() - col));
-                let panel = Panel { src, lane, step, lanes, depth, dst, width };
-                // SAFETY: the strip lies within B, its copy within the buffer: the width is in whole vectors.
-                unsafe {
-                    match &block.problem.complex {
-                        None => (self.kernels.pack)(&panel),
-                        Some(complex) => {
-                            // (A stride that leads nowhere may be any.)
-                            let panel = Panel { lane: lane.wrapping_mul(2), step: step.wrapping_mul(2), ..panel };
-                            (self.kernels.complex.wide)(&panel, complex.signs);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Packs the strips of a narrow block, `strip_room` elements apart.
-    ///
-    /// Where the operand is contiguous across the rows, a few steps of all strips go together: a cache line holds elements
-    /// of several strips, and lines a power of two apart would not wait in the cache for the next one (17 % at 512³ TN).
-    fn pack_narrow(
-        &self,
-        problem: &Problem<'_, T>,
-        strips: Even,
-        steps: &Range<usize>,
-        buffer: *mut T,
-        strip_room: usize,
-    ) {
-        let a = &problem.a;
-        let (lane, step) = (a.row_stride(), a.col_stride());
-        let together = if lane == 1 || problem.complex.is_some() { 8 } else { steps.len() };
-        for from in steps.clone().step_by(together) {
-            let depth = together.min(steps.end - from);
-            for (at, rows) in strips.enumerate() {
-                let dst = buffer.wrapping_add(at * strip_room + (from - steps.start) * rows.len());
-                let (src, lanes) = (a.at(rows.start, from), rows.len());
-                let panel = Panel { src, lane, step, lanes, depth, dst, width: lanes };
-                // SAFETY: the strip lies within A, its copy within its room of the buffer.
-                unsafe {
-                    match problem.complex {
-                        Some(_) if step != 1 => {
-                            (self.kernels.complex.narrow)(&Panel { step: step.wrapping_mul(2), ..panel })
-                        }
-                        _ => (self.kernels.pack)(&panel),
-                    }
-                }
-            }
         }
     }
 }

@@ -131,7 +131,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
             // C is written last, but asked for first, line by line: it comes while the sums are made. With few steps, so much
-            // earlier as a tile takes.
+            // earlier as a tile takes (512×512×1 1.4 times as fast).
             let asked = match repeat.as_ref() {
                 _ if step.depth > 16 => Some(c),
                 Some(repeat) if step.depth <= 4 => Some(c.wrapping_offset(repeat.c)),

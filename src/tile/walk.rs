@@ -27,6 +27,7 @@ pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool,
     lane: Stride,
     own_lanes: usize,
     wide_vector: isize,
+    /// Where the rows of its last vector are, if it has fewer than lanes.
     few: &'f Few,
     mask: S::Mask,
 }
@@ -180,6 +181,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
         }
     }
 
+    /// The same of every vector, all of whole lanes or not.
     #[inline(always)]
     unsafe fn add_squares(&self, sums: &mut [[S::V; NV]; R], skipped: usize, whole: bool) {
         const { assert!((NV <= 4 && S::TURN <= 8) || WIDE != TURNED) }
