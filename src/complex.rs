@@ -4,8 +4,10 @@
 //! rows as they lie in memory, and B is packed as v and i·v. The sums are the numbers of C in the lanes where they
 //! belong. No kernel knows of it. A conjugate only changes signs while B is packed.
 //!
-//! The roles cannot be exchanged, as they can for real matrices: re(a)·im(b) is added before im(a)·re(b), and the other
-//! order would be other bits. A C that is contiguous down its columns goes through the stack instead.
+//! Of a C that is contiguous down its columns, roles are exchanged, as for real matrices, but re(a)·im(b) is still to be added before
+//! im(a)·re(b): the other order would be other bits. So A is the wide operand there, packed as vectors of its real parts, each twice,
+//! and of its imaginary parts, and v and i·v are pairs that tiles broadcast as one: the only thing that they know of it. (The
+//! squares by columns are 1.1 to 2 times as fast as through the stack, where any other C goes.)
 
 use crate::element::{Element, Real};
 use crate::gemm::Gemm;
@@ -28,15 +30,17 @@ pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machi
         return;
     }
     let (alpha, beta) = (gemm.alpha.parts(), gemm.beta.parts());
+    let exchanged = c.row_stride() == 1 && m > 1 && (c.col_stride() != 1 || n == 1);
+    let (a, b, c) = if exchanged { (gemm.b.t(), gemm.a.t(), c.t()) } else { (gemm.a, gemm.b, c) };
     let problem = Problem {
-        a: gemm.a.pairs::<T>(false),
-        b: gemm.b.pairs(true),
+        a: a.pairs::<T>(false),
+        b: b.pairs(true),
         c: c.pairs(),
         alpha: alpha[0],
         beta: beta[0],
         epilogue: None,
         place: Place::WHOLE,
-        complex: Some(Complex::new(gemm.conjugate, alpha, beta)),
+        complex: Some(Complex::new(gemm.conjugate, alpha, beta, exchanged)),
     };
     if k == 0 || (gemm.alpha == E::ZERO && !gemm.multiply_by_zero) {
         return problem.scale_complex(T::kernels(machine));

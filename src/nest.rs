@@ -147,7 +147,7 @@ impl<T: Real> Nest<'_, T> {
             Reading::Packed => pieces_len(vectors, wide_blocks).min(most_packed) * lanes * pass,
             _ => 0,
         };
-        let narrow_strip = plan.rows * pass + SLACK;
+        let narrow_strip = plan.rows * problem.narrow_unit() * pass + SLACK;
         let narrow_room = match plan.pack_narrow {
             true => pieces(pieces_len(m, narrow_blocks), plan.rows) * narrow_strip,
             false => 0,
@@ -287,7 +287,8 @@ impl<T: Real> Nest<'_, T> {
         let (narrow, narrow_next) = match plan.pack_narrow {
             true => {
                 let ptr = block.narrow_buffer.wrapping_add(at * block.narrow_strip).cast_const();
-                (Narrow { ptr, row: 1, depth: rows.len as isize }, block.narrow_strip as isize)
+                let depth = rows.len * block.problem.narrow_unit();
+                (Narrow { ptr, row: 1, depth: depth as isize }, block.narrow_strip as isize)
             }
             false => {
                 let ptr = a.at(rows.start, block.steps.start);
@@ -323,6 +324,7 @@ impl<T: Real> Nest<'_, T> {
         let tiles = match (plan.wide, block.blocks) {
             (Reading::Turned, 1) => kernels.turning.tiles[wide_strips.len - 1],
             (Reading::Turned, blocks) => kernels.turning.tiles[blocks - 1],
+            (_, 1) if block.problem.is_exchanged() => kernels.complex.tiles.tiles[wide_strips.len - 1],
             (_, 1) => kernels.tiles.tiles[wide_strips.len - 1],
             (_, blocks) => kernels.blocks.tiles[blocks - 2],
         };

@@ -65,8 +65,9 @@ impl Plan {
         let wide = strips.reading(f);
         let pack_narrow = strips.packs_narrow(f);
         let by_rows = strips.goes_by_rows(f);
-        let narrow_block = match strips.down * rows * f.block * f.size > f.l2 / 2 {
-            true => (f.l2 / 2 / (f.block * f.size) / rows).max(1) * rows,
+        let row_bytes = f.block * f.size * if f.exchanged { 2 } else { 1 };
+        let narrow_block = match strips.down * rows * row_bytes > f.l2 / 2 {
+            true => (f.l2 / 2 / row_bytes / rows).max(1) * rows,
             false => f.m,
         };
         let kept = by_rows || narrow_block < f.m;
@@ -98,7 +99,7 @@ fn tile_size(f: &Facts) -> (usize, usize) {
         // Turning is most of the work, and done once for all rows.
         return (f.m, widest(menu, f.m).min(vectors));
     }
-    let most_rows = if !f.across() && f.pages_apart(f.a.0) { 8 } else { most_rows(f.across()) };
+    let most_rows = if f.along() && !f.across() && f.pages_apart(f.a.0) { 8 } else { most_rows(f.across()) };
     if f.is_flat() {
         return wide_tile(f.m, vectors, f.k, menu, most_rows);
     }
@@ -304,6 +305,7 @@ mod tests {
             b: (n as isize, 1),
             b_at_lines: true,
             complex: false,
+            exchanged: false,
             size: 4,
             lanes: 8,
             block: block_len(k, 512),

@@ -22,7 +22,7 @@ pub struct Narrow<T> {
     pub ptr: *const T,
     /// Elements from one row to the next.
     pub row: isize,
-    /// Elements from one depth step to the next. One of the two strides is 1, unless there is one row only.
+    /// Elements from one depth step to the next. One of the two strides is 1, unless there is one row only, or pairs.
     pub depth: isize,
 }
 
@@ -111,9 +111,14 @@ pub const PART: u8 = 1;
 pub const BLOCKS: u8 = 2;
 pub const TURNED: u8 = 3;
 
-/// See [`TileFn`]. `ALONG`: the narrow side is contiguous along the depth.
+/// How a tile walks the narrow operand: across its rows, along the depth, or across rows of pairs, each broadcast as one.
+pub const ACROSS: u8 = 0;
+pub const ALONG: u8 = 1;
+pub const PAIRS: u8 = 2;
+
+/// See [`TileFn`].
 #[inline(always)]
-pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
+pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8>(
     step: &Step<S::T>,
     out: &Out<'_, S::T>,
     repeat: *const Repeat,
@@ -124,7 +129,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
     let mask = unsafe { S::first(last) };
     let whole = out.cols == NV * S::LANES;
     let mut few = Few::NONE;
-    let start = Walk::<S, R, NV, ALONG, WIDE>::new(step, out.cols, mask, &mut few);
+    let start = Walk::<S, R, NV, NARROW, WIDE>::new(step, out.cols, mask, &mut few);
     let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
     let (mut before, mut term, mut done) = (step.before.ptr, 0, 1);
     loop {

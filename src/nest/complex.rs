@@ -16,6 +16,8 @@ pub struct Complex<T> {
     pub signs: [[T; 2]; 2],
     /// `alpha` and `beta`, unless both are real: tiles multiply by real numbers only.
     pub scalars: Option<Scalars<T>>,
+    /// Whether roles are exchanged: A is the wide operand.
+    pub exchanged: bool,
 }
 
 /// Complex `alpha` and `beta`.
@@ -26,16 +28,31 @@ pub struct Scalars<T> {
 }
 
 impl<T: Real> Complex<T> {
-    pub fn new((conj_a, conj_b): (bool, bool), alpha: [T; 2], beta: [T; 2]) -> Complex<T> {
+    pub fn new((conj_a, conj_b): (bool, bool), alpha: [T; 2], beta: [T; 2], exchanged: bool) -> Complex<T> {
         let sign = |minus: bool| T::exact(if minus { -1.0 } else { 1.0 });
         // The second step's elements of A are im(a): their sign moves to B.
         let signs = [[T::ONE, sign(conj_b)], [sign(conj_a == conj_b), sign(conj_a)]];
         let real = alpha[1] == T::ZERO && beta[1] == T::ZERO;
-        Complex { signs, scalars: (!real).then_some(Scalars { alpha, beta }) }
+        Complex { signs, scalars: (!real).then_some(Scalars { alpha, beta }), exchanged }
+    }
+
+    /// How operands are packed, as an index.
+    pub fn roles(&self) -> usize {
+        usize::from(self.exchanged)
     }
 }
 
 impl<T: Real> Problem<'_, T> {
+    /// Whether tiles broadcast pairs.
+    pub fn is_exchanged(&self) -> bool {
+        self.complex.is_some_and(|complex| complex.exchanged)
+    }
+
+    /// Elements that a tile broadcasts at once, of a packed narrow operand.
+    pub fn narrow_unit(&self) -> usize {
+        if self.is_exchanged() { 2 } else { 1 }
+    }
+
     /// Complex scalars, if there are some: of the first K-block, or of the others.
     pub fn scalars(&self, first: bool) -> Option<Scalars<T>> {
         let scalars = self.complex?.scalars?;

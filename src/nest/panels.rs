@@ -32,7 +32,7 @@ impl<T: Real> Nest<'_, T> {
                         Some(complex) => {
                             // (A stride that leads nowhere may be any.)
                             let panel = Panel { lane: lane.wrapping_mul(2), step: step.wrapping_mul(2), ..panel };
-                            (self.kernels.complex.wide)(&panel, complex.signs);
+                            (self.kernels.complex.wide[complex.roles()])(&panel, complex.signs);
                         }
                     }
                 }
@@ -54,18 +54,25 @@ impl<T: Real> Nest<'_, T> {
     ) {
         let a = &problem.a;
         let (lane, step) = (a.row_stride(), a.col_stride());
-        let together = if lane == 1 || problem.complex.is_some() { 8 } else { steps.len() };
+        let together = match problem.complex {
+            None if lane == 1 => 8,
+            // (Few strips share a line of numbers.)
+            Some(_) if step != 1 => 64,
+            _ => steps.len(),
+        };
+        let unit = problem.narrow_unit();
         for from in steps.clone().step_by(together) {
             let depth = together.min(steps.end - from);
             for (at, rows) in strips.enumerate() {
-                let dst = buffer.wrapping_add(at * strip_room + (from - steps.start) * rows.len());
+                let dst = buffer.wrapping_add(at * strip_room + (from - steps.start) * rows.len() * unit);
                 let (src, lanes) = (a.at(rows.start, from), rows.len());
-                let panel = Panel { src, lane, step, lanes, depth, dst, width: lanes };
+                let panel = Panel { src, lane, step, lanes, depth, dst, width: lanes * unit };
                 // SAFETY: the strip lies within A, its copy within its room of the buffer.
                 unsafe {
                     match problem.complex {
-                        Some(_) if step != 1 => {
-                            (self.kernels.complex.narrow)(&Panel { step: step.wrapping_mul(2), ..panel })
+                        Some(complex) if step != 1 || complex.exchanged => {
+                            let panel = Panel { step: step.wrapping_mul(2), ..panel };
+                            (self.kernels.complex.narrow[complex.roles()])(&panel, complex.signs)
                         }
                         _ => (self.kernels.pack)(&panel),
                     }

@@ -169,7 +169,7 @@ impl<T: Real> Little<'_, T> {
             let one = |len| Group { start: 0, len, count: 1 };
             copy().tiles(one(m), one(vectors), &kernels.tiles, kernels.lanes);
         } else {
-            copy().strips(rows, vecs, kernels);
+            copy().strips(rows, vecs, &kernels.tiles, kernels.lanes);
         }
         true
     }
@@ -184,15 +184,15 @@ impl<T: Real> Little<'_, T> {
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.
     #[inline(never)]
-    fn strips(self, mut rows: usize, mut vecs: usize, kernels: &Kernels<T>) {
-        let vectors = pieces(self.n, kernels.lanes);
+    fn strips(self, mut rows: usize, mut vecs: usize, menu: &Menu<T>, lanes: usize) {
+        let vectors = pieces(self.n, lanes);
         if self.m * vectors * self.k > QUICK && self.k > FLAT {
-            (rows, vecs) = tile(self.m, vectors, kernels.tiles.rows, most_rows(self.across()), |_| 0.0);
+            (rows, vecs) = tile(self.m, vectors, menu.rows, most_rows(self.across()), |_| 0.0);
         }
         if self.m <= rows {
-            for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
+            for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * lanes) {
                 let rows = Group { start: 0, len: self.m, count: 1 };
-                self.tiles(rows, cols, &kernels.tiles, kernels.lanes);
+                self.tiles(rows, cols, menu, lanes);
             }
         } else {
             // Strips of two lengths are two calls: of 32 rows, 4·8 are better than 11 + 11 + 10 (32×32×32 1.1 times as fast).
@@ -203,7 +203,7 @@ impl<T: Real> Little<'_, T> {
             for cols in even(0..vectors, pieces(vectors, vecs)) {
                 for rows in even(0..self.m, strips).groups(false) {
                     let cols = Group { start: cols.start, len: cols.len(), count: 1 };
-                    self.tiles(rows, cols, &kernels.tiles, kernels.lanes);
+                    self.tiles(rows, cols, menu, lanes);
                 }
             }
         }
@@ -239,7 +239,12 @@ impl<T: Real> Little<'_, T> {
             unsafe {
                 let c = MatMut::from_raw_parts(whole.c.at(0, col), whole.m, n, whole.c.row, whole.c.col);
                 staged(c, false, self.beta != T::ZERO, &|ptr, row| {
-                    Little { n, b, c: Rows { ptr, row, col: 1 }, ..whole }.strips(rows, vecs, kernels)
+                    Little { n, b, c: Rows { ptr, row, col: 1 }, ..whole }.strips(
+                        rows,
+                        vecs,
+                        &kernels.tiles,
+                        kernels.lanes,
+                    )
                 });
             }
         }

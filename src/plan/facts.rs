@@ -17,6 +17,8 @@ pub struct Facts<'a> {
     /// Pairs of steps and columns are complex numbers. Tiles read a wide operand only that was packed for them, and a
     /// narrow one along its rows.
     pub complex: bool,
+    /// The roles of such operands are exchanged: both are packed.
+    pub exchanged: bool,
     /// Bytes of an element, elements of a vector, steps of a K-block.
     pub size: usize,
     pub lanes: usize,
@@ -47,7 +49,7 @@ impl<'a> Facts<'a> {
 
     /// Whether tiles can walk A along the depth, and whether across its rows.
     pub fn along(&self) -> bool {
-        self.a.1 == 1 || self.k == 1
+        (self.a.1 == 1 || self.k == 1) && !self.exchanged
     }
 
     pub fn across(&self) -> bool {

@@ -124,6 +124,27 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f32) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_castpd_ps(_mm256_set1_pd(p.cast::<f64>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f32) -> __m256 {
+        // SAFETY: see splat; the caller says where the pairs are.
+        unsafe {
+            let pair = |i: usize| pair(i).cast::<f64>().read_unaligned();
+            _mm256_castpd_ps(_mm256_setr_pd(pair(0), pair(1), pair(2), pair(3)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn twice(v: __m256) -> [__m256; 2] {
+        // SAFETY: see splat.
+        unsafe { [_mm256_moveldup_ps(v), _mm256_movehdup_ps(v)] }
+    }
+
+    #[inline(always)]
     unsafe fn swap(v: __m256) -> __m256 {
         // SAFETY: see splat.
         unsafe { _mm256_permute_ps::<0xB1>(v) }
@@ -271,6 +292,24 @@ impl Simd for Avx2<f64> {
     }
 
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f64) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_broadcast_pd(&_mm_loadu_pd(p)) }
+    }
+
+    #[inline(always)]
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f64) -> __m256d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm256_set_m128d(_mm_loadu_pd(pair(1)), _mm_loadu_pd(pair(0))) }
+    }
+
+    #[inline(always)]
+    unsafe fn twice(v: __m256d) -> [__m256d; 2] {
+        // SAFETY: see the f32 methods.
+        unsafe { [_mm256_movedup_pd(v), _mm256_unpackhi_pd(v, v)] }
+    }
+
+    #[inline(always)]
     unsafe fn swap(v: __m256d) -> __m256d {
         // SAFETY: see splat.
         unsafe { _mm256_permute_pd::<0b0101>(v) }
@@ -317,6 +356,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1,
     7: 1,
     8: 1;
+    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6, 3: 1 2 3;
     turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
     blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );
@@ -331,6 +371,7 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1,
     7: 1,
     8: 1;
+    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6, 3: 1 2 3;
     turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
     blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );

@@ -97,6 +97,18 @@ impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f32) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_castpd_ps(_mm512_set1_pd(p.cast::<f64>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn twice(v: __m512) -> [__m512; 2] {
+        // SAFETY: see splat.
+        unsafe { [_mm512_moveldup_ps(v), _mm512_movehdup_ps(v)] }
+    }
+
+    #[inline(always)]
     unsafe fn swap(v: __m512) -> __m512 {
         // SAFETY: see splat.
         unsafe { _mm512_permute_ps::<0xB1>(v) }
@@ -234,6 +246,18 @@ impl Simd for Avx512<f64> {
     }
 
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f64) -> __m512d {
+        // SAFETY: see the f32 methods.
+        unsafe { _mm512_broadcast_f64x2(_mm_loadu_pd(p)) }
+    }
+
+    #[inline(always)]
+    unsafe fn twice(v: __m512d) -> [__m512d; 2] {
+        // SAFETY: see the f32 methods.
+        unsafe { [_mm512_movedup_pd(v), _mm512_unpackhi_pd(v, v)] }
+    }
+
+    #[inline(always)]
     unsafe fn swap(v: __m512d) -> __m512d {
         // SAFETY: see splat.
         unsafe { _mm512_permute_pd::<0x55>(v) }
@@ -282,6 +306,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1 2 3 4,
     7: 1 2 3,
     8: 1 2;
+    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 3: 1 2 3 4 5 6 7 8;
     turning: 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4, 3: 1 2;
     blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );
@@ -296,6 +321,7 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1 2 3 4,
     7: 1 2 3,
     8: 1 2;
+    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 3: 1 2 3 4 5 6 7 8;
     turning: 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4, 3: 1 2;
     blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );

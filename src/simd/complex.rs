@@ -1,26 +1,30 @@
 //! Complex numbers in pairs of lanes: how they are packed for real tiles, and multiplied by complex scalars.
 
-use super::Simd;
 use super::math::Coefficients;
+use super::{Menu, Simd};
 use crate::element::Sealed;
 use crate::nest::complex::Scalars;
 use crate::pack::Panel;
+use crate::plan::LINE;
 
-/// What a product of complex numbers needs beside the real kernels.
+/// What a product of complex numbers needs beside the real kernels. Operands are packed in one of two ways: as they are, or with
+/// their roles exchanged.
 pub struct ComplexKernels<T: 'static> {
-    pub wide: WideFn<T>,
-    pub narrow: NarrowFn<T>,
+    pub wide: [PackComplexFn<T>; 2],
+    pub narrow: [PackComplexFn<T>; 2],
+    /// Tiles that broadcast pairs, for exchanged roles.
+    pub tiles: Menu<T>,
     pub combine: CombineFn<T>,
 }
 
+/// Packs a strip of numbers, those of B multiplied by signs.
+///
 /// # Safety
-/// The instruction set of the kernel is there. The strides lead from number to number; the source holds `lanes`/2 numbers
-/// of `depth`/2 steps, at least one; the destination has room for `width`·`depth` elements, the width in whole vectors.
-pub type WideFn<T> = unsafe fn(&Panel<T>, [[T; 2]; 2]);
-
-/// # Safety
-/// As for [`WideFn`], but for `lanes` numbers, and a width of as many; [`SLACK`](crate::pack::SLACK) follows.
-pub type NarrowFn<T> = unsafe fn(&Panel<T>);
+/// The instruction set of the kernel is there. The strides lead from number to number; the source holds `depth`/2 steps, at
+/// least one, of `lanes`/2 numbers if it is the wide operand, of `lanes` otherwise. The destination has room for `width`·`depth`
+/// elements. The width is in whole vectors if the operand is wide; otherwise it holds a part of each number, or both if roles are
+/// exchanged, and [`SLACK`](crate::pack::SLACK) follows.
+pub type PackComplexFn<T> = unsafe fn(&Panel<T>, [[T; 2]; 2]);
 
 /// # Safety
 /// The instruction set of the kernel is there; `len` elements of C and of the sums are valid. C is initialised unless
@@ -35,77 +39,114 @@ pub struct Combine<T> {
     pub scalars: Scalars<T>,
 }
 
-/// Packs a strip of the wide operand: for each step a group v of numbers and a group i·v, their parts multiplied by
-/// signs. See [`WideFn`].
+/// Packs a strip of the wide operand: for each step a group v of numbers and a group i·v; or if roles are exchanged, of real
+/// parts and of imaginary parts, each twice. See [`PackComplexFn`].
 #[inline(always)]
-pub unsafe fn wide<S: Simd>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
-    // SAFETY: as the caller promises; the last vector is partial.
+pub unsafe fn wide<S: Simd, const EXCHANGED: bool>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
+    // SAFETY: as the caller promises.
     unsafe {
-        let [first, second] = [alternate::<S>(signs[0]), alternate::<S>(signs[1])];
-        let (mut src, mut dst) = (p.src, p.dst);
-        for _ in 0..p.depth / 2 {
-            let mut at = 0;
-            while at < p.width {
-                let there = p.lanes.saturating_sub(at);
-                let from = src.wrapping_offset((at / 2) as isize * p.lane);
-                let v = match () {
-                    _ if there == 0 => S::splat(S::T::ZERO),
-                    _ if p.lane == 2 && there >= S::LANES => S::load(from),
-                    _ if p.lane == 2 => S::load_first(from, S::first(there)),
-                    _ if there >= S::LANES => pairs::<S>(from, p.lane, S::LANES / 2),
-                    _ => pairs::<S>(from, p.lane, there / 2),
-                };
-                S::store(dst.add(at), S::mul(v, first));
-                S::store(dst.add(p.width + at), S::mul(S::swap(v), second));
-                at += S::LANES;
-            }
-            src = src.wrapping_offset(p.step);
-            dst = dst.wrapping_add(2 * p.width);
+        match EXCHANGED {
+            true => numbers::<S>(p, |v| S::twice(v)),
+            false => multiplied::<S>(p, signs),
         }
     }
 }
 
-/// A vector of numbers that are `lane` elements apart; from the `n`-th on the last is repeated.
+/// Packs a strip of the narrow operand if roles are exchanged: for each step a group v of numbers and a group i·v. See
+/// [`PackComplexFn`].
 #[inline(always)]
-unsafe fn pairs<S: Simd>(src: *const S::T, lane: isize, n: usize) -> S::V {
-    let mut lanes = [S::T::ZERO; 16];
-    for i in 0..S::LANES / 2 {
-        // SAFETY: the caller's promise.
-        let [re, im] = unsafe { *src.offset(i.min(n - 1) as isize * lane).cast::<[S::T; 2]>() };
-        (lanes[2 * i], lanes[2 * i + 1]) = (re, im);
-    }
-    // SAFETY: no vector is longer.
-    unsafe { S::load(lanes.as_ptr()) }
+pub unsafe fn narrow_pairs<S: Simd>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
+    // SAFETY: as the caller promises.
+    unsafe { multiplied::<S>(&Panel { lanes: 2 * p.lanes, ..*p }, signs) }
 }
 
-/// Packs a strip of the narrow operand: for each step a group of real parts and one of imaginary parts. See [`NarrowFn`].
+/// Packs v and i·v, their parts multiplied by signs.
+#[inline(always)]
+unsafe fn multiplied<S: Simd>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let [first, second] = signs.each_ref().map(|pair| S::splat_pair(pair.as_ptr()));
+        numbers::<S>(p, |v| [S::mul(v, first), S::mul(S::swap(v), second)])
+    }
+}
+
+/// Packs numbers: of each step, a group of the first parts that `parts` makes of its vectors, and one of the second.
+#[inline(always)]
+unsafe fn numbers<S: Simd>(p: &Panel<S::T>, parts: impl Fn(S::V) -> [S::V; 2]) {
+    // If steps are adjacent, a cache line of each lane is used up before the next lanes come.
+    let line = LINE / size_of::<[S::T; 2]>();
+    let steps = p.depth / 2;
+    let mut from = 0;
+    while from < steps {
+        let end = steps.min(from + line);
+        // From the last vector to the first: what it leaves behind a group is overwritten by the next, or lies in the slack.
+        let mut at = p.width.next_multiple_of(S::LANES);
+        while at > 0 {
+            at -= S::LANES;
+            let there = p.lanes.saturating_sub(at);
+            let mut src = p.src.wrapping_offset(from as isize * p.step + (at / 2) as isize * p.lane);
+            let mut dst = p.dst.wrapping_add(2 * from * p.width + at);
+            for _ in from..end {
+                // SAFETY: as the caller promises.
+                unsafe {
+                    let [first, second] = parts(load::<S>(src, p.lane, there));
+                    S::store(dst, first);
+                    S::store(dst.add(p.width), second);
+                }
+                src = src.wrapping_offset(p.step);
+                dst = dst.wrapping_add(2 * p.width);
+            }
+        }
+        from = end;
+    }
+}
+
+/// A vector of numbers `lane` elements apart, of which so many elements are there. The rest are others: no step of an unused lane
+/// is to be slow.
+#[inline(always)]
+unsafe fn load<S: Simd>(src: *const S::T, lane: isize, there: usize) -> S::V {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match (lane, there >= S::LANES) {
+            (2, true) => S::load(src),
+            (_, true) => S::gather_pairs(|i| src.offset(i as isize * lane)),
+            _ if there == 0 => S::splat(S::T::ZERO),
+            (2, false) => S::load_first(src, S::first(there)),
+            (_, false) => S::gather_pairs(|i| src.offset(i.min(there / 2 - 1) as isize * lane)),
+        }
+    }
+}
+
+/// Packs a strip of the narrow operand: for each step a group of real parts and one of imaginary parts. See
+/// [`PackComplexFn`].
 #[inline(always)]
 pub unsafe fn narrow<S: Simd>(p: &Panel<S::T>) {
-    let (mut src, mut dst) = (p.src, p.dst);
-    for _ in 0..p.depth / 2 {
-        // SAFETY: as the caller promises. What vectors leave behind a step is overwritten by the next, or lies in the slack.
-        unsafe {
-            let (re, im) = (dst, dst.add(p.width));
-            if p.lane == 2 {
-                // The last vectors first: real parts beyond their group are garbage among the imaginary ones, stored after them.
-                for at in (0..p.lanes).step_by(S::LANES).rev() {
-                    let (from, there) = (src.add(2 * at), 2 * (p.lanes - at));
-                    let load = |at: usize| match there.saturating_sub(at) {
-                        n if n < S::LANES => S::load_first(from.add(at), S::first(n)),
-                        _ => S::load(from.add(at)),
-                    };
-                    let [even, odd] = S::unzip(load(0), load(S::LANES));
-                    S::store(re.add(at), even);
-                    S::store(im.add(at), odd);
+    // As above, but a vector of parts is of two of numbers.
+    let line = LINE / size_of::<[S::T; 2]>();
+    let steps = p.depth / 2;
+    let mut from = 0;
+    while from < steps {
+        let end = steps.min(from + line);
+        let mut at = p.lanes.next_multiple_of(S::LANES);
+        while at > 0 {
+            at -= S::LANES;
+            let there = 2 * (p.lanes - at);
+            let mut src = p.src.wrapping_offset(from as isize * p.step + at as isize * p.lane);
+            let mut dst = p.dst.wrapping_add(2 * from * p.width + at);
+            for _ in from..end {
+                // SAFETY: as the caller promises.
+                unsafe {
+                    let next = src.wrapping_offset((S::LANES / 2) as isize * p.lane);
+                    let next = load::<S>(next, p.lane, there.saturating_sub(S::LANES));
+                    let [re, im] = S::unzip(load::<S>(src, p.lane, there), next);
+                    S::store(dst, re);
+                    S::store(dst.add(p.width), im);
                 }
-            } else {
-                for i in 0..p.lanes {
-                    [*re.add(i), *im.add(i)] = *src.offset(i as isize * p.lane).cast::<[S::T; 2]>();
-                }
+                src = src.wrapping_offset(p.step);
+                dst = dst.wrapping_add(2 * p.width);
             }
         }
-        src = src.wrapping_offset(p.step);
-        dst = dst.wrapping_add(2 * p.width);
+        from = end;
     }
 }
 
@@ -116,7 +157,8 @@ pub unsafe fn combine<S: Simd>(f: &Combine<S::T>) {
     // SAFETY: as the caller promises; the last vector is partial.
     unsafe {
         // (re + i·im)·(x, y) is re·(x, y) + im·(−y, x).
-        let turned = |x: [S::T; 2]| S::mul(alternate::<S>([S::T::exact(-1.0), S::T::ONE]), S::splat(x[1]));
+        let signs = [S::T::exact(-1.0), S::T::ONE];
+        let turned = |x: [S::T; 2]| S::mul(S::splat_pair(signs.as_ptr()), S::splat(x[1]));
         let (turned_alpha, turned_beta) = (turned(alpha), turned(beta));
         for at in (0..f.len).step_by(S::LANES) {
             let mask = S::first(S::LANES.min(f.len - at));
@@ -138,12 +180,4 @@ pub unsafe fn combine<S: Simd>(f: &Combine<S::T>) {
             S::store_first(f.c.add(at), x, mask);
         }
     }
-}
-
-/// The two in turns.
-#[inline(always)]
-unsafe fn alternate<S: Simd>(pair: [S::T; 2]) -> S::V {
-    let lanes = [pair; 8];
-    // SAFETY: no vector has more than 16 lanes.
-    unsafe { S::load(lanes.as_ptr().cast()) }
 }

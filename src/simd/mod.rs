@@ -66,6 +66,21 @@ pub trait Simd: Copy + 'static {
         // SAFETY: the caller's promise.
         unsafe { Self::splat(*p.add(i)) }
     }
+    /// `p[0]` and `p[1]` in turns.
+    unsafe fn splat_pair(p: *const Self::T) -> Self::V;
+    /// The `LANES`/2 pairs that `pair` tells the places of.
+    #[inline(always)]
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const Self::T) -> Self::V {
+        let mut lanes = [Self::T::ZERO; 16];
+        for i in 0..Self::LANES / 2 {
+            // SAFETY: the caller's promise.
+            [lanes[2 * i], lanes[2 * i + 1]] = unsafe { *pair(i).cast::<[Self::T; 2]>() };
+        }
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+    /// The even lanes, each twice, and the odd ones.
+    unsafe fn twice(v: Self::V) -> [Self::V; 2];
     /// Lanes 2i and 2i + 1 exchanged.
     unsafe fn swap(v: Self::V) -> Self::V;
     /// The even lanes of both, and the odd ones.
@@ -174,6 +189,7 @@ macro_rules! kernels {
     (
         $simd:ty, $t:ty, half: $half:expr, pack: $pack:ty, [$($features:literal)?],
         $($nv:literal: $($r:literal)+),+ $(,)?;
+        pairs: $($pairs_nv:literal: $($pairs_r:literal)+),+;
         turning: $($turned_nv:literal: $($turned_r:literal)+),+;
         blocks: $($blocks:literal: $($block_r:literal)+),+ $(,)?
     ) => {{
@@ -181,16 +197,16 @@ macro_rules! kernels {
         use $crate::simd::complex::{self, Combine, ComplexKernels};
         use $crate::simd::math::{self, Each, Map};
         use $crate::simd::functions;
-        use $crate::tile::{BLOCKS, PART, TURNED, WHOLE};
+        use $crate::tile::{ACROSS, ALONG, BLOCKS, PAIRS, PART, TURNED, TileFn, WHOLE};
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn tile<const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
+        unsafe fn tile<const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8>(
             step: &Step<$t>,
             out: &Out<$t>,
             repeat: *const Repeat,
         ) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::tile::tile::<$simd, R, NV, ALONG, WIDE>(step, out, repeat) }
+            unsafe { $crate::tile::tile::<$simd, R, NV, NARROW, WIDE>(step, out, repeat) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -218,15 +234,21 @@ macro_rules! kernels {
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn wide(panel: &Panel<$t>, signs: [[$t; 2]; 2]) {
+        unsafe fn wide<const EXCHANGED: bool>(panel: &Panel<$t>, signs: [[$t; 2]; 2]) {
             // SAFETY: the same promises, inside the features.
-            unsafe { complex::wide::<$pack>(panel, signs) }
+            unsafe { complex::wide::<$pack, EXCHANGED>(panel, signs) }
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn narrow(panel: &Panel<$t>) {
+        unsafe fn narrow(panel: &Panel<$t>, _: [[$t; 2]; 2]) {
             // SAFETY: the same promises, inside the features.
             unsafe { complex::narrow::<$pack>(panel) }
+        }
+
+        $(#[target_feature(enable = $features)])?
+        unsafe fn narrow_pairs(panel: &Panel<$t>, signs: [[$t; 2]; 2]) {
+            // SAFETY: the same promises, inside the features.
+            unsafe { complex::narrow_pairs::<$pack>(panel, signs) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -235,15 +257,19 @@ macro_rules! kernels {
             unsafe { complex::combine::<$simd>(f) }
         }
 
-        const fn variants<const R: usize, const NV: usize, const ALONG: usize>() -> Tile<$t> {
+        const fn variants<const R: usize, const NV: usize, const R_ALONG: usize>() -> Tile<$t> {
             Tile {
-                across: [tile::<R, NV, false, WHOLE>, tile::<R, NV, false, PART>],
-                along: [tile::<ALONG, NV, true, WHOLE>, tile::<ALONG, NV, true, PART>],
+                across: [tile::<R, NV, ACROSS, WHOLE>, tile::<R, NV, ACROSS, PART>],
+                along: [tile::<R_ALONG, NV, ALONG, WHOLE>, tile::<R_ALONG, NV, ALONG, PART>],
             }
         }
 
         const fn either<const R: usize, const NV: usize, const WIDE: u8>() -> Tile<$t> {
-            Tile { across: [tile::<R, NV, false, WIDE>; 2], along: [tile::<R, NV, true, WIDE>; 2] }
+            Tile { across: [tile::<R, NV, ACROSS, WIDE>; 2], along: [tile::<R, NV, ALONG, WIDE>; 2] }
+        }
+
+        const fn only(tile: TileFn<$t>) -> Tile<$t> {
+            Tile { across: [tile; 2], along: [tile; 2] }
         }
 
         Kernels {
@@ -268,7 +294,15 @@ macro_rules! kernels {
             value: functions!(each, math::VALUE),
             gated: functions!(each, math::GATED),
             slope: functions!(each, math::SLOPE),
-            complex: ComplexKernels { wide, narrow, combine },
+            complex: ComplexKernels {
+                wide: [wide::<false>, wide::<true>],
+                narrow: [narrow, narrow_pairs],
+                tiles: Menu {
+                    tiles: &[$(&[$(only(tile::<$pairs_r, $pairs_nv, PAIRS, WHOLE>)),+]),+],
+                    rows: &[$([$($pairs_r),+].len()),+],
+                },
+                combine,
+            },
         }
     }};
 }

@@ -136,6 +136,27 @@ impl Simd for Neon<f32> {
     }
 
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f32) -> float32x4_t {
+        // SAFETY: see splat.
+        unsafe {
+            let pair = vld1_f32(p);
+            vcombine_f32(pair, pair)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f32) -> float32x4_t {
+        // SAFETY: see splat; the caller says where the pairs are.
+        unsafe { vcombine_f32(vld1_f32(pair(0)), vld1_f32(pair(1))) }
+    }
+
+    #[inline(always)]
+    unsafe fn twice(v: float32x4_t) -> [float32x4_t; 2] {
+        // SAFETY: see splat.
+        unsafe { [vtrn1q_f32(v, v), vtrn2q_f32(v, v)] }
+    }
+
+    #[inline(always)]
     unsafe fn swap(v: float32x4_t) -> float32x4_t {
         // SAFETY: see splat.
         unsafe { vrev64q_f32(v) }
@@ -283,6 +304,24 @@ impl Simd for Neon<f64> {
     }
 
     #[inline(always)]
+    unsafe fn splat_pair(p: *const f64) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vld1q_f64(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f64) -> float64x2_t {
+        // SAFETY: see the f32 methods.
+        unsafe { vld1q_f64(pair(0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn twice(v: float64x2_t) -> [float64x2_t; 2] {
+        // SAFETY: see the f32 methods.
+        unsafe { [vtrn1q_f64(v, v), vtrn2q_f64(v, v)] }
+    }
+
+    #[inline(always)]
     unsafe fn swap(v: float64x2_t) -> float64x2_t {
         // SAFETY: see splat.
         unsafe { vextq_f64::<1>(v, v) }
@@ -323,6 +362,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1 2 3,
     7: 1 2,
     8: 1 2;
+    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 3: 1 2 3 4 5 6 7;
     turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2;
     blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );
@@ -337,6 +377,7 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1 2 3,
     7: 1 2,
     8: 1 2;
+    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 3: 1 2 3 4 5 6 7;
     turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2;
     blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );

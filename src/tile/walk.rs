@@ -4,13 +4,13 @@
 use super::opaque::apart;
 use super::square::{self, Few};
 use super::stride::Stride;
-use super::{BLOCKS, PART, Step, TURNED};
+use super::{ALONG, BLOCKS, PAIRS, PART, Step, TURNED};
 use crate::element::Sealed;
 use crate::simd::Simd;
 
 /// Where in both operands a tile is.
 #[derive(Clone, Copy)]
-pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
+pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8> {
     pub narrow: *const S::T,
     /// Its ninth row, if it is contiguous along the depth: up to there x86-64 counts from one pointer.
     ninth: *const S::T,
@@ -32,12 +32,12 @@ pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool,
     mask: S::Mask,
 }
 
-impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<'f, S, R, NV, ALONG, WIDE> {
+impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8> Walk<'f, S, R, NV, NARROW, WIDE> {
     #[inline(always)]
     pub fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask, few: &'f mut Few) -> Self {
         let Step { narrow, wide, .. } = step;
         let apart = step.apart as isize;
-        let narrow_step = if ALONG { 1 } else { narrow.depth };
+        let narrow_step = if NARROW == ALONG { 1 } else { narrow.depth };
         let (own_lanes, wide_vector) = match WIDE == BLOCKS || apart > 0 {
             true => (0, apart.wrapping_mul(wide.depth)),
             false => (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)),
@@ -67,7 +67,11 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
     /// The same from there on.
     #[inline(always)]
     pub fn at(self, narrow: *const S::T, wide: *const S::T) -> Self {
-        let ninth = if ALONG && R > 8 { apart(narrow.wrapping_byte_offset(self.narrow_row.times(8))) } else { narrow };
+        let ninth = if NARROW == ALONG && R > 8 {
+            apart(narrow.wrapping_byte_offset(self.narrow_row.times(8)))
+        } else {
+            narrow
+        };
         Walk { narrow, ninth, wide, ..self }
     }
 
@@ -130,12 +134,14 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
         let block = if WIDE >= BLOCKS { v as isize * self.narrow_vector } else { 0 };
         // SAFETY: the caller's promise.
         unsafe {
-            match ALONG {
-                true => {
+            let across = self.narrow.byte_offset(self.narrow_step.times(ahead));
+            match NARROW {
+                ALONG => {
                     let (from, r) = if r < 8 { (self.narrow, r) } else { (self.ninth, r - 8) };
                     S::splat_nth(from.byte_offset(self.narrow_row.times(r)).offset(block), ahead, steps)
                 }
-                false => S::splat_nth(self.narrow.byte_offset(self.narrow_step.times(ahead)).offset(block), r, R),
+                PAIRS => S::splat_pair(across.add(2 * r)),
+                _ => S::splat_nth(across.offset(block), r, R),
             }
         }
     }
@@ -250,9 +256,9 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
     #[inline(always)]
     pub fn advance(&mut self, steps: isize) {
         self.wide = self.wide.wrapping_byte_offset(steps * self.wide_step.times(1));
-        let narrow = match ALONG {
-            true => self.narrow.wrapping_offset(steps),
-            false => self.narrow.wrapping_byte_offset(steps * self.narrow_step.times(1)),
+        let narrow = match NARROW {
+            ALONG => self.narrow.wrapping_offset(steps),
+            _ => self.narrow.wrapping_byte_offset(steps * self.narrow_step.times(1)),
         };
         *self = self.at(narrow, self.wide);
     }
