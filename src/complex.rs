@@ -6,8 +6,8 @@
 //!
 //! Of a C that is contiguous down its columns, roles are exchanged, as for real matrices, but re(a)·im(b) is still to be added before
 //! im(a)·re(b): the other order would be other bits. So A is the wide operand there, packed as vectors of its real parts, each twice,
-//! and of its imaginary parts, and v and i·v are pairs that tiles broadcast as one: the only thing that they know of it. (The
-//! squares by columns are 1.1 to 2 times as fast as through the stack, where any other C goes.)
+//! and of its imaginary parts, and v and i·v are pairs that tiles broadcast as one: the only thing that they know of it. (Squares
+//! by columns of 16³ to 64³ are 1.1 to 1.4 times as fast as through the stack, where any other C goes.)
 
 use crate::element::{Element, Real};
 use crate::gemm::Gemm;
