@@ -29,15 +29,16 @@ mca=$(echo "$root"/usr/lib/llvm-*/bin/llvm-mca)
 
 mkdir "$work/loops"
 # Of each tile that loads whole vectors, the straight loop with the most multiply-adds: loops/TYPE-ROWSxVECTORS-READING. With
-# v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, or "along" the depth.
-# (Symbols of tiles with as many rows as vectors look different; those are smaller.)
+# v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, "along" the depth, or in
+# pairs. (A parameter that has the value of one before is written as a reference to it; tiles with as many rows as vectors are
+# smaller.)
 awk -v dir="$work/loops/" '
     /^_R[^ ]*:$/ {
-        inside = match($0, /4neon3F(32|64)4tileKj._Kj._Kb[01]_Kh0_/)
+        inside = match($0, /4neon3F(32|64)4tileKj._Kj._Kh(0_KB[^_]*|[12]_Kh0)_/)
         if (inside) {
             name = substr($0, RSTART, RLENGTH)
             rows = index("123456789abcdef", substr(name, 17, 1)); vectors = index("123456789abcdef", substr(name, 21, 1))
-            reading = substr(name, 25, 1) == 1 ? "along" : "across"
+            split("across along pairs", readings, " "); reading = readings[substr(name, 25, 1) + 1]
             file = dir "f" substr(name, 8, 2) "-" rows "x" vectors "-" reading
         }
         most = 0; label = ""
@@ -60,9 +61,12 @@ fmla_per_cycle() {
 status=0
 printf '%-4s %-5s %-7s %-12s %10s %6s %6s\n' type tile reading model fmla/cycle peak spills
 for type in f32 f64; do
-    case $type in f32) v=4s s=s ;; f64) v=2d s=d ;; esac
+    case $type in
+    f32) v=4s s=s readings="across along" ;;
+    f64) v=2d s=d readings="across along pairs" ;;
+    esac
     for i in {0..23}; do echo "fmla v$i.$v, v24.$v, v25.$s[0]"; done >"$work/peak"
-    for reading in across along; do
+    for reading in $readings; do
         compgen -G "$work/loops/$type-*-$reading" >/dev/null || { echo "no loop of $type $reading found"; status=1; }
     done
     for model in neoverse-v1 apple-m1; do

@@ -29,8 +29,10 @@ pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machi
     if m == 0 || n == 0 {
         return;
     }
+    let kernels = T::kernels(machine);
     let (alpha, beta) = (gemm.alpha.parts(), gemm.beta.parts());
-    let exchanged = c.row_stride() == 1 && m > 1 && (c.col_stride() != 1 || n == 1);
+    let by_columns = c.row_stride() == 1 && m > 1 && (c.col_stride() != 1 || n == 1);
+    let exchanged = by_columns && !kernels.complex.tiles.rows.is_empty();
     let (a, b, c) = if exchanged { (gemm.b.t(), gemm.a.t(), c.t()) } else { (gemm.a, gemm.b, c) };
     let problem = Problem {
         a: a.pairs::<T>(false),
@@ -43,9 +45,9 @@ pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machi
         complex: Some(Complex::new(gemm.conjugate, alpha, beta, exchanged)),
     };
     if k == 0 || (gemm.alpha == E::ZERO && !gemm.multiply_by_zero) {
-        return problem.scale_complex(T::kernels(machine));
+        return problem.scale_complex(kernels);
     }
-    if !small::run_complex(&problem, T::kernels(machine)) {
+    if !small::run_complex(&problem, kernels) {
         let block = block_len(problem.a.cols(), T::KC);
         problem.run(block, gemm.threads, machine);
     }

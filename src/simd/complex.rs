@@ -12,7 +12,7 @@ use crate::plan::LINE;
 pub struct ComplexKernels<T: 'static> {
     pub wide: [PackComplexFn<T>; 2],
     pub narrow: [PackComplexFn<T>; 2],
-    /// Tiles that broadcast pairs, for exchanged roles.
+    /// Tiles that broadcast pairs, for exchanged roles; if there are none, they are not exchanged.
     pub tiles: Menu<T>,
     pub combine: CombineFn<T>,
 }

@@ -159,6 +159,11 @@ pub struct Tile<T: 'static> {
 }
 
 impl<T> Tile<T> {
+    /// All of them the same.
+    const fn only(tile: TileFn<T>) -> Self {
+        Tile { across: [tile; 2], along: [tile; 2] }
+    }
+
     #[inline]
     pub fn of(&self, across: bool, part: bool) -> TileFn<T> {
         if across { self.across[usize::from(part)] } else { self.along[usize::from(part)] }
@@ -189,7 +194,7 @@ macro_rules! kernels {
     (
         $simd:ty, $t:ty, half: $half:expr, pack: $pack:ty, [$($features:literal)?],
         $($nv:literal: $($r:literal)+),+ $(,)?;
-        pairs: $($pairs_nv:literal: $($pairs_r:literal)+),+;
+        pairs: $($pairs_nv:literal: $($pairs_r:literal)+),*;
         turning: $($turned_nv:literal: $($turned_r:literal)+),+;
         blocks: $($blocks:literal: $($block_r:literal)+),+ $(,)?
     ) => {{
@@ -197,7 +202,7 @@ macro_rules! kernels {
         use $crate::simd::complex::{self, Combine, ComplexKernels};
         use $crate::simd::math::{self, Each, Map};
         use $crate::simd::functions;
-        use $crate::tile::{ACROSS, ALONG, BLOCKS, PAIRS, PART, TURNED, TileFn, WHOLE};
+        use $crate::tile::{ACROSS, ALONG, BLOCKS, PART, TURNED, WHOLE};
 
         $(#[target_feature(enable = $features)])?
         unsafe fn tile<const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8>(
@@ -268,10 +273,6 @@ macro_rules! kernels {
             Tile { across: [tile::<R, NV, ACROSS, WIDE>; 2], along: [tile::<R, NV, ALONG, WIDE>; 2] }
         }
 
-        const fn only(tile: TileFn<$t>) -> Tile<$t> {
-            Tile { across: [tile; 2], along: [tile; 2] }
-        }
-
         Kernels {
             lanes: <$simd as $crate::simd::Simd>::LANES,
             half: $half,
@@ -298,8 +299,8 @@ macro_rules! kernels {
                 wide: [wide::<false>, wide::<true>],
                 narrow: [narrow, narrow_pairs],
                 tiles: Menu {
-                    tiles: &[$(&[$(only(tile::<$pairs_r, $pairs_nv, PAIRS, WHOLE>)),+]),+],
-                    rows: &[$([$($pairs_r),+].len()),+],
+                    tiles: &[$(&[$(Tile::only(tile::<$pairs_r, $pairs_nv, { $crate::tile::PAIRS }, WHOLE>)),+]),*],
+                    rows: &[$([$($pairs_r),+].len()),*],
                 },
                 combine,
             },
