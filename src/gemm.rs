@@ -301,6 +301,7 @@ impl<T: Real> Problem<'_, T> {
             k,
             a: (self.a.row_stride(), self.a.col_stride()),
             b: (self.b.row_stride(), self.b.col_stride()),
+            c: self.c.row_stride(),
             b_at_lines: (self.b.as_ptr() as usize | stride).is_multiple_of(LINE),
             complex: self.complex.is_some(),
             exchanged: self.is_exchanged(),

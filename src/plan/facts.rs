@@ -12,6 +12,8 @@ pub struct Facts<'a> {
     /// Row and column strides of A and B, in elements.
     pub a: (isize, isize),
     pub b: (isize, isize),
+    /// From row to row of C.
+    pub c: isize,
     /// Whether rows of B begin where cache lines do.
     pub b_at_lines: bool,
     /// Pairs of steps and columns are complex numbers. Tiles read a wide operand only that was packed for them, and a
