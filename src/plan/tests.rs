@@ -1,0 +1,175 @@
+//! Choices that were measured: see docs/PERFORMANCE.md.
+
+use super::facts::SWEEP_STEPS;
+use super::*;
+
+const MENU: [usize; 8] = [12, 6, 3, 2, 1, 1, 1, 1];
+/// Of vectors that are cache lines.
+const LINES: [usize; 8] = [24, 12, 8, 6, 4, 4, 3, 2];
+
+fn facts(m: usize, n: usize, k: usize) -> Facts<'static> {
+    Facts {
+        m,
+        n,
+        k,
+        a: (k as isize, 1),
+        b: (n as isize, 1),
+        c: n as isize,
+        b_at_lines: true,
+        complex: false,
+        exchanged: false,
+        size: 4,
+        lanes: 8,
+        block: block_len(k, 512),
+        menu: &MENU,
+        turning: &[4, 4, 2, 1],
+        turn: 4,
+        blocks: &[3, 2, 1],
+        l1d: 32 << 10,
+        l2: 512 << 10,
+        slow_pages: false,
+        threads: 1,
+    }
+}
+
+#[test]
+fn blocks_are_the_fewest_and_even() {
+    for (k, len) in [(1, 16), (16, 16), (17, 32), (512, 512), (513, 272), (1024, 512), (1025, 352), (1541, 400)] {
+        assert_eq!(block_len(k, 512), len, "k = {k}");
+    }
+    for k in 1..5000 {
+        let len = block_len(k, 512);
+        assert!(len <= 512 && len.is_multiple_of(16) && k.div_ceil(len) == k.div_ceil(512), "k = {k}");
+    }
+}
+
+#[test]
+fn every_tile_is_in_the_menu() {
+    for m in 1..70 {
+        for n in 1..150 {
+            let plan = Plan::new(&facts(m, n, 20));
+            assert!((1..=MENU[plan.vecs - 1]).contains(&plan.rows), "{m}×{n}: {plan:?}");
+            assert!(plan.vecs <= n.div_ceil(8) && plan.wide_block >= 1 && plan.narrow_block >= 1);
+        }
+    }
+}
+
+/// Vectors of whole lines from memory: in place as a rule; where pages are slow, swept for up to 16 rows and packed for more.
+#[test]
+fn slow_pages_are_read_in_long_runs() {
+    let plan = |m, slow_pages| Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages, ..facts(m, 4096, 4096) });
+    for m in [4, 16, 17, 64] {
+        let usual = plan(m, false);
+        assert!(usual.wide == Reading::InPlace && !usual.by_rows, "{m}: {usual:?}");
+    }
+    assert!([4, 16].into_iter().all(|m| plan(m, true).wide == Reading::InPlace && plan(m, true).pass == 16));
+    assert_eq!((plan(4, true).vecs, plan(16, true).vecs), (6, 2));
+    assert!([17, 64].into_iter().all(|m| plan(m, true).wide == Reading::Packed));
+}
+
+#[test]
+fn small_operands_stay_in_place_and_large_ones_are_packed() {
+    let small = Plan::new(&facts(32, 32, 32));
+    assert!(!small.pack_narrow && small.wide == Reading::InPlace);
+    let large = Plan::new(&facts(2000, 2000, 2000));
+    assert!(large.pack_narrow && large.wide == Reading::Packed);
+    assert!(large.narrow_block * large.block * 4 <= 512 << 10);
+    // Rows of the wide operand a page apart fall into one cache set.
+    assert!(!fits(64, 2, 4096, 16 << 10));
+    assert!(fits(64, 2, 4096 + 128, 16 << 10));
+}
+
+#[test]
+fn what_tiles_cannot_walk_is_packed() {
+    let plan = |a, b| Plan::new(&Facts { a, b, ..facts(20, 30, 40) });
+    assert_eq!(plan((40, 1), (1, 40)).wide, Reading::Packed);
+    assert!(plan((80, 2), (30, 1)).pack_narrow);
+    assert!(!plan((1, 20), (30, 1)).pack_narrow);
+}
+
+#[test]
+fn few_rows_turn_the_wide_operand_and_many_pack_it() {
+    let plan = |m, stride| Plan::new(&Facts { b: (1, stride), ..facts(m, 1000, 700) });
+    assert_eq!(plan(1, 700).wide, Reading::Turned);
+    assert_eq!(plan(5, 700).wide, Reading::Packed);
+    assert!(plan(1, 700).vecs > 1 && plan(1, 1024).vecs == 1);
+}
+
+#[test]
+fn few_rows_sweep_long_operands() {
+    let plan = |m, n, k| Plan::new(&facts(m, n, k));
+    let row = plan(1, 4096, 4096);
+    assert!(row.pass == SWEEP_STEPS && row.by_rows && row.wide == Reading::InPlace && row.wide_block > 512);
+    assert_eq!(plan(8, 4096, 4096).pass, SWEEP_STEPS);
+    assert!(plan(9, 4096, 4096).pass > SWEEP_STEPS && plan(1, 500, 4096).pass > SWEEP_STEPS);
+    assert_eq!(Plan::new(&Facts { b: (1, 4096), ..facts(1, 4096, 4096) }).wide_block, 1);
+}
+
+#[test]
+fn k_blocks_are_walked_together_where_there_is_one_chain() {
+    let turned = |m, n, k| Plan::new(&Facts { b: (1, k as isize), ..facts(m, n, k) });
+    assert_eq!(turned(1, 1024, 1024).together, 2);
+    assert_eq!((turned(1, 1000, 1000).together, turned(1, 4096, 4096).together), (1, 1));
+    let plan = |m, n, k| Plan::new(&facts(m, n, k));
+    assert_eq!((plan(1, 1, 4096).together, plan(2, 8, 4096).together, plan(3, 8, 4096).together), (4, 3, 2));
+    assert_eq!((plan(1, 1, 1000).together, plan(4, 8, 4096).together, plan(1, 9, 4096).together), (1, 1, 1));
+    assert!(turned(1, 1, 4096).wide == Reading::InPlace);
+}
+
+#[test]
+fn shallow_products_walk_c_by_rows() {
+    assert!(Plan::new(&facts(1000, 1000, 10)).by_rows && Plan::new(&facts(4000, 4000, 2)).by_rows);
+    assert!(!Plan::new(&facts(1000, 1000, 100)).by_rows && !Plan::new(&facts(10000, 16, 8)).by_rows);
+    // With next to no steps C is written in long runs, if it stays in a cache.
+    let flat = |k| Plan::new(&facts(1000, 1000, k));
+    assert_eq!((flat(4).rows, flat(4).vecs, flat(4).by_rows), (1, 8, false));
+    assert_eq!((flat(8).rows, flat(8).vecs, flat(8).by_rows), (2, 4, false));
+}
+
+/// With AVX-512: beyond L2 only, and for fewer steps.
+#[test]
+fn long_strips_of_c_are_runs_themselves() {
+    let plan = |m, k| Plan::new(&Facts { lanes: 16, menu: &LINES, ..facts(m, 1000, k) });
+    assert!(plan(1000, 16).by_rows && !plan(1000, 17).by_rows && !plan(100, 16).by_rows);
+    assert!(Plan::new(&Facts { lanes: 16, menu: &LINES, c: 1024, ..facts(100, 1000, 4) }).by_rows);
+    let tile = |m, k| (plan(m, k).rows, plan(m, k).vecs);
+    assert_eq!((tile(100, 8), tile(100, 9).0 > 3, tile(1000, 8).0 > 3), ((3, 7), true, true));
+}
+
+#[test]
+fn vectors_across_two_lines_are_packed_or_fewer() {
+    let plan = |m, n, k, slow_pages, b_at_lines| {
+        Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages, b_at_lines, ..facts(m, n, k) })
+    };
+    assert_eq!([true, false].map(|at| plan(70, 40, 52, false, at).wide), [Reading::InPlace, Reading::Packed]);
+    let tile = |at_lines| {
+        let plan = plan(16, 700, 700, true, at_lines);
+        (plan.rows, plan.vecs)
+    };
+    assert_eq!([true, false].map(tile), [(4, 6), (8, 3)]);
+}
+
+#[test]
+fn lanes_go_along_what_is_contiguous() {
+    assert!(!turns(20, 30, (30, 1)));
+    assert!(turns(20, 30, (1, 20)));
+    assert!(turns(20, 1, (1, 1)) && !turns(1, 20, (1, 1)));
+    assert!(turns(30, 20, (40, 2)) && !turns(20, 30, (60, 2)));
+    let thin = |m, n, k| (is_thin(m, n, k, true, 8), is_thin(m, n, k, false, 8));
+    assert_eq!((thin(100, 3, 100), thin(100, 3, 20)), ((true, true), (true, false)));
+    assert_eq!((thin(100, 5, 100), thin(100, 6, 100)), ((true, false), (false, false)));
+    assert_eq!((thin(10, 3, 100), thin(100, 1, 100)), ((false, false), (false, false)));
+}
+
+#[test]
+fn threads_share_rectangles_or_blocks() {
+    let split = |m, n, k, threads| Plan::new(&Facts { threads, ..facts(m, n, k) }).split;
+    assert_eq!(split(512, 512, 512, 1), Split::Grid { rows: 1, cols: 1 });
+    assert_eq!(split(4096, 64, 512, 4), Split::Grid { rows: 4, cols: 1 });
+    assert_eq!(split(8, 16, 65536, 4), Split::Deep { tasks: 4 });
+    // Nothing to share, and a buffer for the block sums that would be too large.
+    assert_eq!(split(1, 8, 100, 4), Split::Grid { rows: 1, cols: 1 });
+    assert_eq!(split(6, 16, 1 << 40, 4), Split::Grid { rows: 1, cols: 1 });
+    assert_eq!(tasks_worth(10, 10, 10, || 8), 1);
+    assert_eq!(tasks_worth(1000, 1000, 1000, || 8), 8);
+}
