@@ -169,7 +169,8 @@ impl Strips {
     /// Where little is summed, time goes into C: it is walked along its rows.
     fn goes_by_rows(&self, f: &Facts) -> bool {
         let shallow = match f.of_lines() {
-            // (Lines of a strip of C that share a cache set push each other out: 256×1024×1 on Ice Lake 1.4 times as fast by rows.)
+            // (Lines of a strip of C that share a cache set push each other out if another thread shares the cache: 256×1024×1 on
+            // Ice Lake 1.0 to 1.4 times as fast by rows.)
             true => (f.k <= SHALLOW && f.operand(f.m, f.n) > f.l2) || (f.k <= 4 && f.pages_apart(f.c)),
             false => f.k <= 2 * SHALLOW,
         };
