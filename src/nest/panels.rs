@@ -71,7 +71,7 @@ impl<T: Real> Nest<'_, T> {
                 unsafe {
                     match problem.complex {
                         Some(complex) if step != 1 || complex.exchanged => {
-                            let panel = Panel { step: step.wrapping_mul(2), ..panel };
+                            let panel = Panel { step: step.wrapping_mul(2), lanes: 2 * lanes, ..panel };
                             (self.kernels.complex.narrow[complex.roles()])(&panel, complex.signs)
                         }
                         _ => (self.kernels.pack)(&panel),

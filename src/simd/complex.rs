@@ -10,20 +10,21 @@ use crate::plan::LINE;
 /// What a product of complex numbers needs beside the real kernels. Operands are packed in one of two ways: as they are, or with
 /// their roles exchanged.
 pub struct ComplexKernels<T: 'static> {
+    /// B as v and i·v; exchanged, A as real parts and imaginary parts, each twice.
     pub wide: [PackComplexFn<T>; 2],
+    /// A as real parts and imaginary parts; exchanged, B as v and i·v.
     pub narrow: [PackComplexFn<T>; 2],
     /// Tiles that broadcast pairs, for exchanged roles; if there are none, they are not exchanged.
     pub tiles: Menu<T>,
     pub combine: CombineFn<T>,
 }
 
-/// Packs a strip of numbers, those of B multiplied by signs.
+/// Packs a strip of numbers as two groups for each step; those of B are multiplied by signs.
 ///
 /// # Safety
-/// The instruction set of the kernel is there. The strides lead from number to number; the source holds `depth`/2 steps, at
-/// least one, of `lanes`/2 numbers if it is the wide operand, of `lanes` otherwise. The destination has room for `width`·`depth`
-/// elements. The width is in whole vectors if the operand is wide; otherwise it holds a part of each number, or both if roles are
-/// exchanged, and [`SLACK`](crate::pack::SLACK) follows.
+/// The instruction set of the kernel is there. The strides lead from number to number; the source holds `depth`/2 steps of
+/// `lanes`/2 numbers, at least one. The destination has room for `width`·`depth` elements: a group holds the parts that are made of the
+/// numbers, and ends with a vector or is followed by [`SLACK`](crate::pack::SLACK).
 pub type PackComplexFn<T> = unsafe fn(&Panel<T>, [[T; 2]; 2]);
 
 /// # Safety
@@ -39,40 +40,19 @@ pub struct Combine<T> {
     pub scalars: Scalars<T>,
 }
 
-/// Packs a strip of the wide operand: for each step a group v of numbers and a group i·v; or if roles are exchanged, of real
-/// parts and of imaginary parts, each twice. See [`PackComplexFn`].
-#[inline(always)]
-pub unsafe fn wide<S: Simd, const EXCHANGED: bool>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match EXCHANGED {
-            true => numbers::<S>(p, |v| S::twice(v)),
-            false => multiplied::<S>(p, signs),
-        }
-    }
-}
+/// What two groups the numbers of a step are packed as: v and i·v, their parts multiplied by signs; real parts and imaginary parts,
+/// each twice; or real parts and imaginary parts.
+pub const MULTIPLIED: u8 = 0;
+pub const TWICE: u8 = 1;
+pub const APART: u8 = 2;
 
-/// Packs a strip of the narrow operand if roles are exchanged: for each step a group v of numbers and a group i·v. See
-/// [`PackComplexFn`].
+/// See [`PackComplexFn`].
 #[inline(always)]
-pub unsafe fn narrow_pairs<S: Simd>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
-    // SAFETY: as the caller promises.
-    unsafe { multiplied::<S>(&Panel { lanes: 2 * p.lanes, ..*p }, signs) }
-}
-
-/// Packs v and i·v, their parts multiplied by signs.
-#[inline(always)]
-unsafe fn multiplied<S: Simd>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let [first, second] = signs.each_ref().map(|pair| S::splat_pair(pair.as_ptr()));
-        numbers::<S>(p, |v| [S::mul(v, first), S::mul(S::swap(v), second)])
-    }
-}
-
-/// Packs numbers: of each step, a group of the first parts that `parts` makes of its vectors, and one of the second.
-#[inline(always)]
-unsafe fn numbers<S: Simd>(p: &Panel<S::T>, parts: impl Fn(S::V) -> [S::V; 2]) {
+pub unsafe fn pack<S: Simd, const GROUPS: u8>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
+    // Of numbers, in a vector of a group.
+    let per = if GROUPS == APART { S::LANES } else { S::LANES / 2 };
+    // SAFETY: the instruction set is there.
+    let signs = unsafe { [S::splat_pair(signs[0].as_ptr()), S::splat_pair(signs[1].as_ptr())] };
     // If steps are adjacent, a cache line of each lane is used up before the next lanes come.
     let line = LINE / size_of::<[S::T; 2]>();
     let steps = p.depth / 2;
@@ -80,16 +60,25 @@ unsafe fn numbers<S: Simd>(p: &Panel<S::T>, parts: impl Fn(S::V) -> [S::V; 2]) {
     while from < steps {
         let end = steps.min(from + line);
         // From the last vector to the first: what it leaves behind a group is overwritten by the next, or lies in the slack.
-        let mut at = p.width.next_multiple_of(S::LANES);
-        while at > 0 {
-            at -= S::LANES;
-            let there = p.lanes.saturating_sub(at);
-            let mut src = p.src.wrapping_offset(from as isize * p.step + (at / 2) as isize * p.lane);
-            let mut dst = p.dst.wrapping_add(2 * from * p.width + at);
+        let mut vector = p.width.div_ceil(S::LANES);
+        while vector > 0 {
+            vector -= 1;
+            let at = vector * per;
+            let there = p.lanes.saturating_sub(2 * at);
+            let mut src = p.src.wrapping_offset(from as isize * p.step + at as isize * p.lane);
+            let mut dst = p.dst.wrapping_add(2 * from * p.width + vector * S::LANES);
             for _ in from..end {
                 // SAFETY: as the caller promises.
                 unsafe {
-                    let [first, second] = parts(load::<S>(src, p.lane, there));
+                    let v = load::<S>(src, p.lane, there);
+                    let [first, second] = match GROUPS {
+                        TWICE => S::twice(v),
+                        APART => {
+                            let next = src.wrapping_offset((S::LANES / 2) as isize * p.lane);
+                            S::unzip(v, load::<S>(next, p.lane, there.saturating_sub(S::LANES)))
+                        }
+                        _ => [S::mul(v, signs[0]), S::mul(S::swap(v), signs[1])],
+                    };
                     S::store(dst, first);
                     S::store(dst.add(p.width), second);
                 }
@@ -114,39 +103,6 @@ unsafe fn load<S: Simd>(src: *const S::T, lane: isize, there: usize) -> S::V {
             (2, false) => S::load_first(src, S::first(there)),
             (_, false) => S::gather_pairs(|i| src.offset(i.min(there / 2 - 1) as isize * lane)),
         }
-    }
-}
-
-/// Packs a strip of the narrow operand: for each step a group of real parts and one of imaginary parts. See
-/// [`PackComplexFn`].
-#[inline(always)]
-pub unsafe fn narrow<S: Simd>(p: &Panel<S::T>) {
-    // As above, but a vector of parts is of two of numbers.
-    let line = LINE / size_of::<[S::T; 2]>();
-    let steps = p.depth / 2;
-    let mut from = 0;
-    while from < steps {
-        let end = steps.min(from + line);
-        let mut at = p.lanes.next_multiple_of(S::LANES);
-        while at > 0 {
-            at -= S::LANES;
-            let there = 2 * (p.lanes - at);
-            let mut src = p.src.wrapping_offset(from as isize * p.step + at as isize * p.lane);
-            let mut dst = p.dst.wrapping_add(2 * from * p.width + at);
-            for _ in from..end {
-                // SAFETY: as the caller promises.
-                unsafe {
-                    let next = src.wrapping_offset((S::LANES / 2) as isize * p.lane);
-                    let next = load::<S>(next, p.lane, there.saturating_sub(S::LANES));
-                    let [re, im] = S::unzip(load::<S>(src, p.lane, there), next);
-                    S::store(dst, re);
-                    S::store(dst.add(p.width), im);
-                }
-                src = src.wrapping_offset(p.step);
-                dst = dst.wrapping_add(2 * p.width);
-            }
-        }
-        from = end;
     }
 }
 

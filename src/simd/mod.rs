@@ -239,21 +239,9 @@ macro_rules! kernels {
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn wide<const EXCHANGED: bool>(panel: &Panel<$t>, signs: [[$t; 2]; 2]) {
+        unsafe fn pack_complex<const GROUPS: u8>(panel: &Panel<$t>, signs: [[$t; 2]; 2]) {
             // SAFETY: the same promises, inside the features.
-            unsafe { complex::wide::<$pack, EXCHANGED>(panel, signs) }
-        }
-
-        $(#[target_feature(enable = $features)])?
-        unsafe fn narrow(panel: &Panel<$t>, _: [[$t; 2]; 2]) {
-            // SAFETY: the same promises, inside the features.
-            unsafe { complex::narrow::<$pack>(panel) }
-        }
-
-        $(#[target_feature(enable = $features)])?
-        unsafe fn narrow_pairs(panel: &Panel<$t>, signs: [[$t; 2]; 2]) {
-            // SAFETY: the same promises, inside the features.
-            unsafe { complex::narrow_pairs::<$pack>(panel, signs) }
+            unsafe { complex::pack::<$pack, GROUPS>(panel, signs) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -296,8 +284,8 @@ macro_rules! kernels {
             gated: functions!(each, math::GATED),
             slope: functions!(each, math::SLOPE),
             complex: ComplexKernels {
-                wide: [wide::<false>, wide::<true>],
-                narrow: [narrow, narrow_pairs],
+                wide: [pack_complex::<{ complex::MULTIPLIED }>, pack_complex::<{ complex::TWICE }>],
+                narrow: [pack_complex::<{ complex::APART }>, pack_complex::<{ complex::MULTIPLIED }>],
                 tiles: Menu {
                     tiles: &[$(&[$(Tile::only(tile::<$pairs_r, $pairs_nv, { $crate::tile::PAIRS }, WHOLE>)),+]),*],
                     rows: &[$([$($pairs_r),+].len()),*],

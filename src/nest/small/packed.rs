@@ -28,7 +28,7 @@ impl Room {
 }
 
 /// Computes a product of complex numbers if it is quick and its scalars are real: once B is packed, and A unless it lies by rows, it
-/// is one of real numbers; of a C that does not lie by rows, through the stage.
+/// is one of real numbers, or of pairs if roles are exchanged; of a C without adjacent numbers, through the stage.
 pub fn run_complex<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     let Problem { a, b, c, alpha, beta, complex, .. } = problem;
     let Some(complex) = complex.filter(|complex| complex.scalars.is_none()) else { return false };
@@ -47,8 +47,8 @@ pub fn run_complex<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> b
         let pack = |&Panel { src, lane, step, lanes, depth, dst, width }: &_| {
             // The strides of B lead from number to number.
             let (lane, step) = (lane.wrapping_mul(2), step.wrapping_mul(2));
-            // SAFETY: B as its view promises; the room is large enough.
             let panel = Panel { src, lane, step, lanes, depth, dst, width };
+            // SAFETY: B as its view promises; the room is large enough.
             unsafe { (kernels.complex.wide[complex.roles()])(&panel, complex.signs) }
         };
         let done = little.with_packed(width, pack, |packed| match complex.exchanged {
@@ -103,7 +103,7 @@ impl<T: Real> Little<'_, T> {
         let mut room = Room::new();
         let dst = room.0.as_mut_ptr().cast();
         let unit = 1 + complex.roles();
-        let panel = Panel { src, lane, step: step.wrapping_mul(2), lanes: m, depth: k, dst, width: unit * m };
+        let panel = Panel { src, lane, step: step.wrapping_mul(2), lanes: 2 * m, depth: k, dst, width: unit * m };
         // SAFETY: A as its view promises; the room is large enough, and written before it is read.
         unsafe { (kernels.complex.narrow[complex.roles()])(&panel, complex.signs) };
         run(Little { a: Narrow { ptr: dst, row: unit as isize, depth: (unit * m) as isize }, ..self })
