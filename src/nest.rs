@@ -303,6 +303,7 @@ impl<T: Real> Nest<'_, T> {
             Closing { term, ..closing }
         });
         let term = closing.map_or(Term::NOTHING, |closing| closing.term);
+        let ahead = plan.ahead as isize;
         let repeat = match wide_strips.count {
             1 => {
                 let next = rows.len as isize;
@@ -313,11 +314,13 @@ impl<T: Real> Nest<'_, T> {
                     before: next * before.row,
                     c: next * c.row,
                     term: next * term.row,
+                    ahead,
                 }
             }
             count => {
                 let next = width as isize;
-                Repeat { count, narrow: 0, wide: next * wide_next, before: next, c: next, term: next * term.col }
+                let (wide, term) = (next * wide_next, next * term.col);
+                Repeat { count, narrow: 0, wide, before: next, c: next, term, ahead }
             }
         };
         let part = plan.wide == Reading::InPlace && cols < width;

@@ -66,6 +66,7 @@ fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
         narrow_block: rows,
         wide_block: vecs,
         by_rows: false,
+        ahead: 0,
         split: Split::Grid { rows: 1, cols: 1 },
     }
 }
@@ -184,6 +185,7 @@ fn every_plan<T: Real>() {
                 pass: 1 + random.below(block_len(k, T::KC)),
                 together: 1,
                 by_rows: random.below(2) == 1,
+                ahead: [0, 8, 100, 4096][random.below(4)],
                 split: match random.below(3) {
                     0 => Split::Grid { rows: 1, cols: 1 },
                     1 => Split::Grid { rows: 1 + random.below(m.div_ceil(rows)), cols: 1 + random.below(vectors) },

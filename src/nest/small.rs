@@ -281,11 +281,19 @@ impl<T: Real> Little<'_, T> {
             1 => {
                 let next = rows.len as isize;
                 let (narrow, c) = (next.wrapping_mul(a.row), next.wrapping_mul(c.row));
-                &Repeat { count, narrow, wide: 0, before: 0, c, term: next.wrapping_mul(term.row) }
+                &Repeat { count, narrow, wide: 0, before: 0, c, term: next.wrapping_mul(term.row), ahead: 0 }
             }
             _ => {
                 let next = width as isize;
-                &Repeat { count, narrow: 0, wide: next.wrapping_mul(b.lane), before: 0, c: next, term: next * term.col }
+                &Repeat {
+                    count,
+                    narrow: 0,
+                    wide: next.wrapping_mul(b.lane),
+                    before: 0,
+                    c: next,
+                    term: next * term.col,
+                    ahead: 0,
+                }
             }
         };
         let narrow = Narrow { ptr: a.ptr.wrapping_offset((rows.start as isize).wrapping_mul(a.row)), ..a };

@@ -100,6 +100,11 @@ impl<'a> Facts<'a> {
         self.operand(self.k, self.n) > 16 * self.l2
     }
 
+    /// Whether C is.
+    pub fn c_in_memory(&self) -> bool {
+        self.operand(self.m, self.n) > 16 * self.l2
+    }
+
     /// With few rows of long operands, how many rows of B are swept at once: all of them, before the next. Down the rows, a strip
     /// at a time, each step would be on another page.
     pub fn sweep(&self) -> Option<usize> {

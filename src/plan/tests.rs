@@ -173,3 +173,15 @@ fn threads_share_rectangles_or_blocks() {
     assert_eq!(tasks_worth(10, 10, 10, || 8), 1);
     assert_eq!(tasks_worth(1000, 1000, 1000, || 8), 8);
 }
+
+/// C in memory is asked for in time by products of few steps, a row at a time by those of one or two.
+#[test]
+fn c_comes_from_memory_before_it_is_needed() {
+    let plan = |n, k| Plan::new(&Facts { lanes: 16, menu: &LINES, ..facts(n, n, k) });
+    assert_eq!((plan(4096, 1).rows, plan(4096, 1).vecs, plan(4096, 1).ahead), (1, 8, 2048));
+    assert_eq!((plan(4096, 8).by_rows, plan(4096, 8).ahead), (true, 512));
+    assert_eq!((plan(4096, 32).by_rows, plan(4096, 32).ahead), (true, 512));
+    assert_eq!((plan(4096, 33).ahead, plan(512, 8).ahead), (0, 0));
+    let tall = Plan::new(&facts(1 << 20, 16, 16));
+    assert_eq!((tall.by_rows, tall.ahead), (false, 16 * tall.rows as isize));
+}
