@@ -188,7 +188,7 @@ impl Strips {
     /// Where little is summed, time goes into C: from memory it is asked for so far ahead as memory takes (on Zen 5, 4096×4096×8
     /// 1.9 times as fast, with AVX2 1.35 times), else a tile ahead (Ice Lake: 512×512×1 1.4 times; Zen 5: 1024×1024×4 0.9).
     fn asks_ahead(&self, f: &Facts, rows: usize, by_rows: bool) -> isize {
-        let next = if by_rows { (self.vecs * f.lanes) as isize } else { rows as isize * f.c };
+        let next = if by_rows { (self.vecs * f.lanes) as isize } else { (rows as isize).wrapping_mul(f.c) }; // (a stride that leads nowhere may be any)
         match (f.c_in_memory(), by_rows) {
             (true, true) if f.k <= RUNS => (if rows == 1 { 2 * PAGE } else { PAGE / 2 } / f.size) as isize,
             (true, false) if f.k <= RUNS => next,
