@@ -105,7 +105,7 @@ fn tile_size(f: &Facts) -> (usize, usize) {
         return (f.m, widest(menu, f.m).min(vectors));
     }
     // Memory delivers C row by row, each asked for in time (4096×4096×1 on Zen 5 1.6 times as fast as by 6×4).
-    if f.k <= 2 && f.c_in_memory() {
+    if f.k <= 2 && f.c_in_memory() && vectors > 8 * menu.len() {
         return (1, vectors.min(menu.len()));
     }
     let most_rows = if f.along() && !f.across() && f.pages_apart(f.a.0) { 8 } else { most_rows(f.across()) };
@@ -188,7 +188,8 @@ impl Strips {
     /// Where little is summed, time goes into C: from memory it is asked for so far ahead as memory takes (on Zen 5, 4096×4096×8
     /// 1.9 times as fast, with AVX2 1.35 times), else a tile ahead (Ice Lake: 512×512×1 1.4 times; Zen 5: 1024×1024×4 0.9).
     fn asks_ahead(&self, f: &Facts, rows: usize, by_rows: bool) -> isize {
-        let next = if by_rows { (self.vecs * f.lanes) as isize } else { (rows as isize).wrapping_mul(f.c) }; // (a stride that leads nowhere may be any)
+        // (A stride that leads nowhere may be any.)
+        let next = if by_rows { (self.vecs * f.lanes) as isize } else { (rows as isize).wrapping_mul(f.c) };
         match (f.c_in_memory(), by_rows) {
             (true, true) if f.k <= RUNS => (if rows == 1 { 2 * PAGE } else { PAGE / 2 } / f.size) as isize,
             (true, false) if f.k <= RUNS => next,
