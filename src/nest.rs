@@ -303,7 +303,7 @@ impl<T: Real> Nest<'_, T> {
             Closing { term, ..closing }
         });
         let term = closing.map_or(Term::NOTHING, |closing| closing.term);
-        let ahead = plan.ahead as isize;
+        let ahead = plan.ahead;
         let repeat = match wide_strips.count {
             1 => {
                 let next = rows.len as isize;
