@@ -18,7 +18,7 @@ pub const SLACK: usize = 64;
 const AHEAD: isize = 32;
 
 /// Lanes whose lines are read in turn: fewer streams are faster from memory (16×4096×4096 NT on Zen 5 1.24 times as fast as with
-/// all 96 lanes of a strip; 16×1024×1024 NT 1.25 times). The panels of a narrow side have fewer.
+/// all 96 lanes of a strip; 16×1024×1024 NT 1.25 times).
 const STREAMS: usize = 32;
 
 /// What to copy where.
@@ -95,6 +95,8 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
     let lane = Stride::new::<S::T>(p.lane).in_registers();
     let last = (p.lanes - 1) / S::LANES * S::LANES;
     let few = Few::rows(&lane, p.lanes - last);
+    // Otherwise the last lanes' garbage would spoil the first lanes of the next group, which are written before.
+    debug_assert!(p.width <= STREAMS || p.width.is_multiple_of(S::LANES));
     for start in (0..p.width).step_by(STREAMS) {
         for from in (0..p.depth).step_by(line) {
             // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.

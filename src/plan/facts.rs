@@ -95,14 +95,17 @@ impl<'a> Facts<'a> {
         rows.saturating_mul(cols).saturating_mul(self.size)
     }
 
-    /// Whether B is too large for the caches.
-    pub fn b_in_memory(&self) -> bool {
-        self.operand(self.k, self.n) > 16 * self.l2
+    /// Whether a matrix is too large for the caches, and whether B is, and C.
+    fn in_memory(&self, rows: usize, cols: usize) -> bool {
+        self.operand(rows, cols) > 16 * self.l2
     }
 
-    /// Whether C is.
+    pub fn b_in_memory(&self) -> bool {
+        self.in_memory(self.k, self.n)
+    }
+
     pub fn c_in_memory(&self) -> bool {
-        self.operand(self.m, self.n) > 16 * self.l2
+        self.in_memory(self.m, self.n)
     }
 
     /// With few rows of long operands, how many rows of B are swept at once: all of them, before the next. Down the rows, a strip
