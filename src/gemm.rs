@@ -140,9 +140,10 @@ impl<'a, T: Element> Gemm<'a, T> {
     /// # Errors
     /// If the inner dimensions differ, C has not A's rows and B's columns, a part of the epilogue does not fit C, C
     /// overlaps itself or an operand, or `LAPIDARY_ISA` asks for what the machine lacks. C is untouched then.
+    #[inline(always)]
     pub fn run(self, mut c: MatMut<'_, T>) -> Result<(), Error> {
         if !self.is_plain(&c) {
-            self.check(&c)?;
+            self.copied().check(c.as_ref())?;
         }
         self.execute(&mut c, machine()?);
         Ok(())
@@ -167,8 +168,8 @@ impl<'a, T: Element> Gemm<'a, T> {
 
     /// What `run` promises, and what is wrong otherwise.
     #[cold]
-    fn check(&self, c: &MatMut<'_, T>) -> Result<(), Error> {
-        let (a, b) = (self.a, self.b);
+    fn check(self, c: MatRef<'_, T>) -> Result<(), Error> {
+        let Gemm { a, b, .. } = self;
         if a.cols() != b.rows() {
             return Err(Error::InnerDimension {
                 left: "A",
@@ -182,9 +183,17 @@ impl<'a, T: Element> Gemm<'a, T> {
         disjoint.input("A", &a);
         disjoint.input("B", &b);
         match self.epilogue {
-            Some(epilogue) => epilogue.check(&c.as_ref(), disjoint),
-            None => disjoint.output("C", &c.as_ref()),
+            Some(epilogue) => epilogue.check(&c, disjoint),
+            None => disjoint.output("C", &c),
         }
+    }
+
+    /// A copy for a call that is seldom made: what has an address is stored when it is made, made the call or not (2×2×2 1.15
+    /// times as fast).
+    #[inline(always)]
+    fn copied(&self) -> Self {
+        let Gemm { a, b, conjugate, alpha, beta, threads, epilogue, block, multiply_by_zero } = *self;
+        Gemm { a, b, conjugate, alpha, beta, threads, epilogue, block, multiply_by_zero }
     }
 
     /// Computes the product, all operands checked.
@@ -222,7 +231,7 @@ impl<'a, T: Real> Gemm<'a, T> {
     pub fn run_saving(self, mut c: MatMut<'_, T>, z: MatMut<'_, T>) -> Result<(), Error> {
         let epilogue = self.epilogue.copied().unwrap_or_default().saving(&z);
         let gemm = Gemm { epilogue: Some(&epilogue), ..self };
-        gemm.check(&c)?;
+        gemm.check(c.as_ref())?;
         gemm.execute(&mut c, machine()?);
         Ok(())
     }
@@ -239,14 +248,14 @@ impl<'a, T: Real> Gemm<'a, T> {
     pub(crate) fn multiply(&self, c: &mut MatMut<'_, T>, machine: &Machine) {
         let kernels = T::kernels(machine);
         if !(self.is_bare() && self.little(c).run_as_tile(kernels)) {
-            self.multiply_little(c, kernels, machine);
+            self.copied().multiply_little(c.reborrow(), kernels, machine);
         }
     }
 
     #[inline(never)]
-    fn multiply_little(&self, c: &mut MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
-        if !(self.is_bare() && self.little(c).run(kernels, self.threads.little())) {
-            self.multiply_any(c.reborrow(), kernels, machine);
+    fn multiply_little(self, c: MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
+        if !(self.is_bare() && self.little(&c).run(kernels, self.threads.little())) {
+            self.multiply_any(c, kernels, machine);
         }
     }
 

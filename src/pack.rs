@@ -68,7 +68,9 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
         let mask = S::first(p.lanes - whole);
         let (mut src, mut dst) = (p.src, p.dst);
         for _ in 0..p.depth {
-            S::prefetch(src.wrapping_offset(AHEAD * p.step));
+            for at in (0..p.lanes).step_by(LINE / size_of::<S::T>()) {
+                S::prefetch(src.wrapping_offset(AHEAD * p.step).wrapping_add(at));
+            }
             let mut at = 0;
             while at < p.width {
                 let v = match () {
