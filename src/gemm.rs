@@ -243,19 +243,14 @@ impl<'a, T: Real> Gemm<'a, T> {
     }
 
     /// Computes the product of real matrices, all operands checked. What goes before a little product is most of its time:
-    /// each of these leaves to the next what it takes no part in, and nothing is copied until the last.
+    /// until it is known not to be one, the operands stay in registers.
     #[inline]
     pub(crate) fn multiply(&self, c: &mut MatMut<'_, T>, machine: &Machine) {
         let kernels = T::kernels(machine);
-        if !(self.is_bare() && self.little(c).run_as_tile(kernels)) {
-            self.copied().multiply_little(c.reborrow(), kernels, machine);
-        }
-    }
-
-    #[inline(never)]
-    fn multiply_little(self, c: MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
-        if !(self.is_bare() && self.little(&c).run(kernels, self.threads.little())) {
-            self.multiply_any(c, kernels, machine);
+        // Made twice, so that the first has no address.
+        let little = |c: &_| Little::new(&self.a, &self.b, c, self.alpha, self.beta);
+        if !(self.is_bare() && (little(c).run_as_tile(kernels) || little(c).run(kernels, self.threads.little()))) {
+            self.copied().multiply_any(c.reborrow(), kernels, machine);
         }
     }
 
@@ -266,14 +261,9 @@ impl<'a, T: Real> Gemm<'a, T> {
         self.epilogue.is_none() && (self.alpha != T::ZERO || self.multiply_by_zero) && whole
     }
 
-    #[inline]
-    fn little(&self, c: &MatMut<'_, T>) -> Little<'_, T> {
-        Little::new(&self.a, &self.b, c, self.alpha, self.beta)
-    }
-
     #[inline(never)]
-    fn multiply_any(&self, c: MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
-        let Gemm { a, b, alpha, beta, epilogue, .. } = *self;
+    fn multiply_any(self, c: MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
+        let Gemm { a, b, alpha, beta, epilogue, .. } = self;
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
         let epilogue = epilogue.filter(|epilogue| !epilogue.is_empty());
         let mut problem = Problem { a, b, c, alpha, beta, epilogue, place: Place::WHOLE, complex: None };

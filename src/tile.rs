@@ -139,7 +139,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
             // C is written last, but asked for first, line by line: it comes while the sums are made, those of this tile if they
             // are many, or those of some tiles before.
             let ahead = repeat.as_ref().map_or(0, |repeat| repeat.ahead);
-            if step.depth > 16 || ahead != 0 {
+            if step.depth > 32 || ahead != 0 {
                 let c = c.wrapping_offset(ahead);
                 let out = late(out);
                 for r in 0..R {

@@ -50,17 +50,19 @@ pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize)
     true
 }
 
-/// A product, perhaps a little one: what its views hold, in plain numbers.
+/// A product, perhaps a little one: what its views hold, in plain numbers. (In this order: neighbours are copied in larger pieces
+/// than they were just stored in, and wait.)
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Little<'e, T> {
+    alpha: T,
     m: usize,
+    beta: T,
     n: usize,
     k: usize,
     a: Narrow<T>,
     b: Wide<T>,
     c: Rows<T>,
-    alpha: T,
-    beta: T,
     closing: Option<&'e Closing<T>>,
 }
 
@@ -124,6 +126,7 @@ impl<T: Real> Little<'_, T> {
 
     /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
     /// operands.
+    #[inline(never)]
     pub fn run(self, kernels: &Kernels<T>, most: usize) -> bool {
         let Little { m, n, c, .. } = self;
         if m.wrapping_sub(1) >= LONGEST || n.wrapping_sub(1) >= LONGEST {
@@ -136,9 +139,9 @@ impl<T: Real> Little<'_, T> {
     #[inline(always)]
     fn run_as_is(self, kernels: &Kernels<T>, most: usize) -> bool {
         const { assert!(STEPS <= T::KC) }
-        let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
+        let Little { alpha, m, beta, n, k, a, b, c, closing } = self;
         // Only for what is not inlined: what has an address is stored when it is made.
-        let copy = || Little { m, n, k, a, b, c, alpha, beta, closing };
+        let copy = || Little { alpha, m, beta, n, k, a, b, c, closing };
         let across = self.across();
         let in_reach = (across || a.depth == 1) && (n == 1 || c.col == 1);
         if k.wrapping_sub(1) >= STEPS || !in_reach {
