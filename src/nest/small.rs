@@ -101,23 +101,29 @@ impl<T: Real> Little<'_, T> {
         if self.m == 1 { self.a.depth != 1 } else { self.a.row == 1 }
     }
 
-    /// Computes it if it is one tile of one vector. What goes before that is most of the time, and has room in the registers as
+    /// Computes it if it is one tile of up to three vectors. What goes before that is most of the time, and has room in the registers as
     /// long as nothing else is done here (4×4×4: 397 instructions in all, not 597).
     #[inline(always)]
     pub fn run_as_tile(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
         let kernels = kernels.of_columns(n);
-        let fits = m <= MOST_POINTERS && n.wrapping_sub(1) < kernels.lanes && k.wrapping_sub(1) < STEPS;
+        let lanes = kernels.lanes;
+        let (vecs, width) = match () {
+            _ if n <= lanes => (1, lanes),
+            _ if n <= 2 * lanes => (2, 2 * lanes),
+            _ => (3, 3 * lanes),
+        };
+        let fits = m <= MOST_POINTERS && n.wrapping_sub(1) < width && k.wrapping_sub(1) < STEPS;
         // (A column times lanes along A's rows is better turned, and so may be many steps of many rows.)
         let in_reach = b.lane == 1 && c.col == 1 && (a.depth == 1 || (a.row == 1 && n > 1 && (k <= 32 || m < 12)));
-        let of_one_vector = kernels.tiles.tiles.first();
-        match of_one_vector.and_then(|tiles| tiles.get(m.wrapping_sub(1))) {
+        let of_as_many = kernels.tiles.tiles.get(vecs - 1);
+        match of_as_many.and_then(|tiles| tiles.get(m.wrapping_sub(1))) {
             Some(tile) if fits && in_reach => {
                 let step = Step { depth: k, apart: 0, narrow: a, wide: b, before: Before::NOTHING };
                 let old = first_block(beta);
                 let out = Out { c: c.ptr, row: c.row, old, alpha, cols: n, closing };
                 // SAFETY: the operands as their views promise; the kernels are of this machine.
-                unsafe { tile.of(a.depth != 1, n < kernels.lanes)(&step, &out, Repeat::ONCE) }
+                unsafe { tile.of(a.depth != 1, n < width)(&step, &out, Repeat::ONCE) }
                 true
             }
             _ => false,
