@@ -220,17 +220,18 @@ impl<T: Real> Little<'_, T> {
 
     /// Whether few columns leave so many lanes empty that it pays to go through the stage. A row takes nine sixteenths of a
     /// cycle a step, and a partial store as long as eight steps. Turned, a vector takes half a cycle, and all of a step the
-    /// latency of a multiply-add at least; then there is the copy, and a call more. (The bounds of `plan::is_thin` are those of
+    /// latency of a multiply-add at least; then there is the copy, of what is read too, and a call more. (The bounds of `plan::is_thin` are those of
     /// a plan, which takes longer.)
     #[inline(always)]
     fn is_worth_staging(&self, lanes: usize, most: usize) -> bool {
         let Little { m, n, k, b, .. } = *self;
         let work = n * pieces(m, lanes) * k;
+        let copy = m * n * if self.beta == T::ZERO { 20 } else { 30 };
         n > 1
             && n < lanes
             && (b.lane == 1 || b.depth == 1)
             && work <= 2 * most
-            && 9 * m * (k + 8) > 8 * work.max(8 * k) + 20 * m * n + 1100
+            && 9 * m * (k + 8) > 8 * work.max(8 * k) + copy + 1100
     }
 
     /// The same of few columns, and A contiguous down its own: as its transpose, through the stage (171×2×14 TN 3 times as fast,
