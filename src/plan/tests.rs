@@ -72,8 +72,13 @@ fn small_operands_stay_in_place_and_large_ones_are_packed() {
     let small = Plan::new(&facts(32, 32, 32));
     assert!(!small.pack_narrow && small.wide == Reading::InPlace);
     let large = Plan::new(&facts(2000, 2000, 2000));
-    assert!(large.pack_narrow && large.wide == Reading::Packed);
+    assert!(!large.pack_narrow && large.wide == Reading::Packed);
     assert!(large.narrow_block * large.block * 4 <= 512 << 10);
+    assert!(Plan::new(&Facts { a: (1, 2000), ..facts(2000, 2000, 2000) }).pack_narrow);
+    // Vectors of whole lines are packed only where pages are slow, or their rows pages apart.
+    let lines = |n, slow_pages| Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages, ..facts(300, n, 300) }).wide;
+    assert_eq!([lines(300, false), lines(1024, false)], [Reading::InPlace, Reading::Packed]);
+    assert_eq!([lines(300, true), lines(1024, true)], [Reading::Packed; 2]);
     // Rows of the wide operand a page apart fall into one cache set.
     assert!(!fits(64, 2, 4096, 16 << 10));
     assert!(fits(64, 2, 4096 + 128, 16 << 10));
@@ -141,7 +146,7 @@ fn vectors_across_two_lines_are_packed_or_fewer() {
     let plan = |m, n, k, slow_pages, b_at_lines| {
         Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages, b_at_lines, ..facts(m, n, k) })
     };
-    assert_eq!([true, false].map(|at| plan(70, 40, 52, false, at).wide), [Reading::InPlace, Reading::Packed]);
+    assert_eq!([true, false].map(|at| plan(70, 40, 52, true, at).wide), [Reading::InPlace, Reading::Packed]);
     let tile = |at_lines| {
         let plan = plan(16, 700, 700, true, at_lines);
         (plan.rows, plan.vecs)
