@@ -192,7 +192,7 @@ impl<T: Real> Little<'_, T> {
     }
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.
-    #[inline(never)]
+    #[inline(always)]
     fn strips(self, mut rows: usize, mut vecs: usize, menu: &Menu<T>, lanes: usize) {
         let vectors = pieces(self.n, lanes);
         if self.m * vectors * self.k > QUICK && self.k > FLAT {
