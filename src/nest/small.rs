@@ -39,7 +39,8 @@ pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize)
     let Problem { a, b, c, alpha, beta, .. } = problem;
     let (closing, rest) = problem.closing();
     let little = Little { closing: closing.as_ref(), ..Little::new(a, b, c, *alpha, *beta) };
-    if !little.run_as_is(kernels, most) {
+    // (One tile needs no copy of the closing: a layer of 1×64×64 1.05 times as fast.)
+    if !(little.run_as_tile(kernels) || little.run_as_is(kernels, most)) {
         return false;
     }
     if rest != Rest::NOTHING {
@@ -101,7 +102,7 @@ impl<T: Real> Little<'_, T> {
         if self.m == 1 { self.a.depth != 1 } else { self.a.row == 1 }
     }
 
-    /// Computes it if it is one tile of up to three vectors. What goes before that is most of the time, and has room in the registers as
+    /// Computes it if it is one tile of up to four vectors. What goes before that is most of the time, and has room in the registers as
     /// long as nothing else is done here (4×4×4: 397 instructions in all, not 597).
     #[inline(always)]
     pub fn run_as_tile(self, kernels: &Kernels<T>) -> bool {
@@ -111,7 +112,8 @@ impl<T: Real> Little<'_, T> {
         let (vecs, width) = match () {
             _ if n <= lanes => (1, lanes),
             _ if n <= 2 * lanes => (2, 2 * lanes),
-            _ => (3, 3 * lanes),
+            _ if n <= 3 * lanes => (3, 3 * lanes),
+            _ => (4, 4 * lanes),
         };
         let fits = m <= MOST_POINTERS && n.wrapping_sub(1) < width && k.wrapping_sub(1) < STEPS;
         // (A column times lanes along A's rows is better turned, and so may be many steps of many rows.)
