@@ -102,8 +102,8 @@ impl<T: Real> Little<'_, T> {
         if self.m == 1 { self.a.depth != 1 } else { self.a.row == 1 }
     }
 
-    /// Computes it if it is one tile of up to four vectors. What goes before that is most of the time, and has room in the registers as
-    /// long as nothing else is done here (4×4×4: 397 instructions in all, not 597).
+    /// Computes it if it is one tile of up to four vectors. What goes before that is most of the time, and has room in the
+    /// registers as long as nothing else is done here (4×4×4: 397 instructions in all, not 597).
     #[inline(always)]
     pub fn run_as_tile(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
@@ -222,8 +222,8 @@ impl<T: Real> Little<'_, T> {
 
     /// Whether few columns leave so many lanes empty that it pays to go through the stage. A row takes nine sixteenths of a
     /// cycle a step, and a partial store as long as eight steps. Turned, a vector takes half a cycle, and all of a step the
-    /// latency of a multiply-add at least; then there is the copy, of what is read too, and a call more. (The bounds of `plan::is_thin` are those of
-    /// a plan, which takes longer.)
+    /// latency of a multiply-add at least; then there is the copy, of what is read too, and a call more. (The bounds of
+    /// `plan::is_thin` are those of a plan, which takes longer.)
     #[inline(always)]
     fn is_worth_staging(&self, lanes: usize, most: usize) -> bool {
         let Little { m, n, k, b, .. } = *self;
