@@ -9,7 +9,6 @@ use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem};
 use crate::plan::{Facts, LINE, Plan, block_len, is_thin, tasks_worth, turns};
-use crate::simd::Kernels;
 
 /// How many threads a product may use. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -250,7 +249,7 @@ impl<'a, T: Real> Gemm<'a, T> {
         // Made twice, so that the first has no address.
         let little = |c: &_| Little::new(&self.a, &self.b, c, self.alpha, self.beta);
         if !(self.is_bare() && (little(c).run_as_tile(kernels) || little(c).run(kernels, self.threads.little()))) {
-            self.copied().multiply_any(c.reborrow(), kernels, machine);
+            self.copied().multiply_any(c.reborrow(), machine);
         }
     }
 
@@ -261,9 +260,11 @@ impl<'a, T: Real> Gemm<'a, T> {
         self.epilogue.is_none() && (self.alpha != T::ZERO || self.multiply_by_zero) && whole
     }
 
+    /// The same of any product: one with an epilogue may still be a little one.
     #[inline(never)]
-    fn multiply_any(self, c: MatMut<'_, T>, kernels: &Kernels<T>, machine: &Machine) {
+    fn multiply_any(self, c: MatMut<'_, T>, machine: &Machine) {
         let Gemm { a, b, alpha, beta, epilogue, .. } = self;
+        let kernels = T::kernels(machine);
         let (m, n, k) = (a.rows(), b.cols(), a.cols());
         let epilogue = epilogue.filter(|epilogue| !epilogue.is_empty());
         let mut problem = Problem { a, b, c, alpha, beta, epilogue, place: Place::WHOLE, complex: None };

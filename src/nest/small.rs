@@ -103,7 +103,7 @@ impl<T: Real> Little<'_, T> {
     }
 
     /// Computes it if it is one tile of up to four vectors. What goes before that is most of the time, and has room in the
-    /// registers as long as nothing else is done here (4×4×4: 397 instructions in all, not 597).
+    /// registers as long as nothing else is done here (4×4×4 with AVX2: 306 instructions in all, not 597).
     #[inline(always)]
     pub fn run_as_tile(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, c, alpha, beta, closing } = self;

@@ -79,6 +79,8 @@ fn small_operands_stay_in_place_and_large_ones_are_packed() {
     let lines = |n, slow_pages| Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages, ..facts(300, n, 300) }).wide;
     assert_eq!([lines(300, false), lines(1024, false)], [Reading::InPlace, Reading::Packed]);
     assert_eq!([lines(300, true), lines(1024, true)], [Reading::Packed; 2]);
+    let from_memory = |m| Plan::new(&Facts { lanes: 16, menu: &LINES, ..facts(m, 3000, 3000) }).wide;
+    assert_eq!([7, 256, 257].map(from_memory), [Reading::InPlace, Reading::InPlace, Reading::Packed]);
     // Rows of the wide operand a page apart fall into one cache set.
     assert!(!fits(64, 2, 4096, 16 << 10));
     assert!(fits(64, 2, 4096 + 128, 16 << 10));
