@@ -248,7 +248,11 @@ impl<'a, T: Real> Gemm<'a, T> {
         let kernels = T::kernels(machine);
         // Made twice, so that the first has no address.
         let little = |c: &_| Little::new(&self.a, &self.b, c, self.alpha, self.beta);
-        if !(self.is_bare() && (little(c).run_as_tile(kernels) || little(c).run(kernels, self.threads.little()))) {
+        let done = self.is_bare()
+            && (little(c).run_as_tiles(kernels)
+                || (c.row_stride() == 1 && self.a.row_stride() == 1 && little(c).run_columns(kernels))
+                || little(c).run(kernels, self.threads.little()));
+        if !done {
             self.copied().multiply_any(c.reborrow(), machine);
         }
     }

@@ -84,7 +84,7 @@ impl<T: Real> Little<'_, T> {
 
     #[inline(always)]
     fn run_packed(self, kernels: &Kernels<T>) -> bool {
-        self.run_as_tile(kernels) || self.run_as_is(kernels, WORK)
+        self.run_as_tiles(kernels) || self.run_as_is(kernels, WORK)
     }
 
     /// With rows of pairs.
