@@ -351,7 +351,7 @@ impl<T: Real> Nest<'_, T> {
             }
         };
         if block.adjacent {
-            return finished(&out, if repeat.count == 1 { Repeat::ONCE } else { &repeat });
+            return finished(&out, if repeat.count == 1 && ahead == 0 { Repeat::ONCE } else { &repeat });
         }
         // SAFETY: as above; one tile.
         unsafe {

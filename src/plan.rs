@@ -33,7 +33,7 @@ pub struct Plan {
     pub wide_block: usize,
     /// Tiles of the same rows follow each other, not those of the same columns.
     pub by_rows: bool,
-    /// Elements ahead of itself that a tile of few steps asks for C; 0 if not at all.
+    /// Elements ahead of itself that a tile of few steps asks for C, or one that turns the wide operand for that; 0 if not at all.
     pub ahead: isize,
     pub split: Split,
 }
@@ -199,10 +199,12 @@ impl Strips {
 
     /// Where little is summed, time goes into C: from memory it is asked for so far ahead as memory takes (on Zen 5, 4096×4096×8
     /// 1.9 times as fast, with AVX2 1.35 times), else a tile ahead (Ice Lake: 512×512×1 1.4 times; Zen 5: 1024×1024×4 0.9).
+    /// Where few rows turn B, time goes into B.
     fn asks_ahead(&self, f: &Facts, rows: usize, by_rows: bool) -> isize {
         // (A stride that leads nowhere may be any.)
         let next = if by_rows { (self.vecs * f.lanes) as isize } else { (rows as isize).wrapping_mul(f.c) };
         match (f.c_in_memory(), by_rows) {
+            _ if f.asks_for_b() => 128,
             (true, true) if f.k <= RUNS => (if rows == 1 { 2 * PAGE } else { PAGE / 2 } / f.size) as isize,
             (true, false) if f.k <= RUNS => next,
             _ if f.k <= 4 && f.slow_pages => next,

@@ -82,7 +82,8 @@ pub enum Old<T> {
 }
 
 /// How many tiles one after the other, and the elements from one to the next in both operands, the sums before, C and the
-/// term of the closing; and how far ahead of itself a tile of few steps asks for C, if at all.
+/// term of the closing; and how far ahead of itself a tile of few steps asks for C, or one that turns the wide operand for that,
+/// if at all.
 #[derive(Clone, Copy)]
 pub struct Repeat {
     pub count: usize,
@@ -140,7 +141,9 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
             // are many, or those of some tiles before.
             let ahead = repeat.as_ref().map_or(0, |repeat| repeat.ahead);
             if step.depth > 32 || ahead != 0 {
-                let c = c.wrapping_offset(ahead);
+                // (One of many steps that turns the wide operand asks for that.)
+                let of_wide = WIDE == TURNED && step.depth > 32;
+                let c = if of_wide { c } else { c.wrapping_offset(ahead) };
                 let out = late(out);
                 for r in 0..R {
                     let row = c.wrapping_offset(r as isize * out.row);
@@ -159,7 +162,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
                 });
             }
             let mut walk = start.at(narrow, wide);
-            let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth) } else { 0 };
+            let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth, ahead) } else { 0 };
             // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
             let turns = if WIDE != TURNED { step.depth / S::STEPS } else { 0 };
             if turns > 0 {

@@ -192,3 +192,15 @@ fn c_comes_from_memory_before_it_is_needed() {
     let tall = Plan::new(&facts(1 << 20, 16, 16));
     assert_eq!((tall.by_rows, tall.ahead), (false, 16 * tall.rows as isize));
 }
+
+/// B in memory, turned by few rows, is asked for, too, but for pages that are found slowly.
+#[test]
+fn b_comes_from_memory_before_it_is_turned() {
+    let plan = |n: usize, k: usize, slow_pages| {
+        let plan = Plan::new(&Facts { b: (1, k as isize), slow_pages, ..facts(1, n, k) });
+        (plan.wide, plan.ahead)
+    };
+    assert_eq!(plan(4096, 4096, false), (Reading::Turned, 128));
+    assert_eq!(plan(4096, 4096, true), (Reading::Turned, 0));
+    assert_eq!((plan(512, 512, false).1, plan(1 << 20, 32, false).1), (0, 0));
+}

@@ -6,6 +6,7 @@ use super::square::{self, Few};
 use super::stride::Stride;
 use super::{ALONG, BLOCKS, PAIRS, PART, Step, TURNED};
 use crate::element::Sealed;
+use crate::plan::LINE;
 use crate::simd::Simd;
 
 /// Where in both operands a tile is.
@@ -146,20 +147,30 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
         }
     }
 
-    /// Turns and adds all steps if they fill a square, and says how many.
+    /// Turns and adds all steps if they fill a square, and says how many. One vector of few rows may ask for steps ahead.
     ///
     /// # Safety
     /// The steps are there, and so is the instruction set.
     #[inline(always)]
-    pub unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize) -> usize {
+    pub unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize, ahead: isize) -> usize {
         if depth < S::TURN {
             return 0;
         }
         self.lane = self.lane.in_registers();
-        for _ in 0..depth / S::TURN {
-            // SAFETY: the caller's promise.
-            unsafe { self.add_square(sums, 0) };
-            self.advance(S::TURN as isize);
+        let squares = depth / S::TURN;
+        if NV == 1 && ahead != 0 && self.lanes == S::LANES {
+            for _ in 0..squares {
+                self.ask(ahead);
+                // SAFETY: the caller's promise.
+                unsafe { self.add_squares(sums, 0, true) };
+                self.advance(S::TURN as isize);
+            }
+        } else {
+            for _ in 0..squares {
+                // SAFETY: the caller's promise.
+                unsafe { self.add_square(sums, 0) };
+                self.advance(S::TURN as isize);
+            }
         }
         let rest = depth % S::TURN;
         if rest > 0 {
@@ -169,6 +180,18 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
             unsafe { self.add_square(sums, S::TURN - rest) };
         }
         depth
+    }
+
+    /// Asks for the elements so far ahead of every lane, of each a line farther than of the one before: where they are pages apart, no
+    /// two begin a page at once.
+    #[inline(always)]
+    fn ask(&self, ahead: isize) {
+        let first = self.wide.wrapping_offset(ahead);
+        for lane in 0..S::LANES {
+            let at = first.wrapping_byte_offset(self.lane.times(1).wrapping_mul(lane as isize));
+            // SAFETY: an address is asked for, be it valid or not.
+            unsafe { S::prefetch(at.wrapping_byte_add(lane * LINE)) };
+        }
     }
 
     /// Turns a square and adds its steps but for the first `skipped`. The vectors take turns: the sums of each are a chain
