@@ -72,10 +72,11 @@ impl<'a> Facts<'a> {
         self.along_b() && self.k >= self.turn && self.m <= self.turning[0]
     }
 
-    /// Whether they ask for it ahead, line by line: from memory, which foresees few rows at a time, and where pages are soon found
-    /// (Zen 5: 1×4096×4096 NT 1.25 times as fast, 6×4096×4096 NT 1.3 times, with AVX2 1.25 times).
+    /// Whether they ask for it ahead, line by line: from memory, if they come to the end of a page in all lanes at once (Zen 5:
+    /// 1×4096×4096 NT 1.25 times as fast, 6×4096×4096 NT 1.3 times, with AVX2 1.25 times; other lanes 0.7 to 1.1).
     pub fn asks_for_b(&self) -> bool {
-        self.turns_b() && self.k > RUNS && self.b_in_memory() && !self.slow_pages
+        let at_once = self.b_in_memory() && self.pages_apart(self.b.1) && self.k > RUNS;
+        self.turns_b() && at_once && !self.slow_pages
     }
 
     /// Whether a vector is a cache line.
@@ -154,11 +155,7 @@ impl<'a> Facts<'a> {
         match self.turns_b() {
             // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
             true => {
-                let most = match (self.b_in_memory(), self.asks_for_b()) {
-                    (false, _) => self.turning.len(),
-                    (true, true) => 1,
-                    (true, false) => 1 + usize::from(self.of_lines()),
-                };
+                let most = if !self.b_in_memory() { self.turning.len() } else { 1 + usize::from(self.of_lines()) };
                 let stay = |vecs: &usize| fits(vecs * self.lanes, 1, self.bytes(self.b.1), self.l1d);
                 &self.turning[..(2..=most).take_while(stay).last().unwrap_or(1)]
             }

@@ -193,7 +193,7 @@ fn c_comes_from_memory_before_it_is_needed() {
     assert_eq!((tall.by_rows, tall.ahead), (false, 16 * tall.rows as isize));
 }
 
-/// B in memory, turned by few rows, is asked for, too, but for pages that are found slowly.
+/// B in memory, turned by few rows, is asked for, too, if its columns are pages apart, but not where pages are found slowly.
 #[test]
 fn b_comes_from_memory_before_it_is_turned() {
     let plan = |n: usize, k: usize, slow_pages| {
@@ -202,5 +202,6 @@ fn b_comes_from_memory_before_it_is_turned() {
     };
     assert_eq!(plan(4096, 4096, false), (Reading::Turned, 128));
     assert_eq!(plan(4096, 4096, true), (Reading::Turned, 0));
-    assert_eq!((plan(512, 512, false).1, plan(1 << 20, 32, false).1), (0, 0));
+    assert_eq!(plan(4096, 4000, false), (Reading::Turned, 0));
+    assert_eq!((plan(512, 512, false).1, plan(1 << 20, 1024, true).1), (0, 0));
 }
