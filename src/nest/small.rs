@@ -12,7 +12,7 @@ use super::{Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::plan::tiles::{MOST_POINTERS, most_rows, tile, wide_tile, widest};
-use crate::plan::{FLAT, PAGE, is_thin, turns};
+use crate::plan::{FLAT, PAGE, is_thin, turns, turns_rows};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu, Tile};
 use crate::tile::epilogue::{Closing, Term};
@@ -230,7 +230,8 @@ impl<T: Real> Little<'_, T> {
             return false;
         }
         if n > 1 && b.lane != 1 {
-            if b.depth == 1 && k >= kernels.turn && m <= kernels.turning.rows[0] {
+            let few = m <= kernels.turning.rows[0] && turns_rows(m, n, k, size_of::<T>(), a.row);
+            if b.depth == 1 && k >= kernels.turn && few {
                 copy().turned(kernels);
                 return true;
             }

@@ -1,6 +1,6 @@
 //! What a plan depends on, and what follows from it at first sight.
 
-use super::{FLAT, LINE, PAGE, RUNS, fits};
+use super::{FLAT, LINE, PAGE, RUNS, fits, turns_rows};
 use crate::runs::pieces;
 
 /// All that a plan depends on.
@@ -69,7 +69,8 @@ impl<'a> Facts<'a> {
     }
 
     pub fn turns_b(&self) -> bool {
-        self.along_b() && self.k >= self.turn && self.m <= self.turning[0]
+        let few = self.m <= self.turning[0] && turns_rows(self.m, self.n, self.k, self.size, self.a.0);
+        self.along_b() && self.k >= self.turn && few
     }
 
     /// Whether they ask for it ahead, line by line: from memory, if they come to the end of a page in all lanes at once (Zen 5:
