@@ -178,11 +178,13 @@ impl Strips {
 
     /// The narrow block is read once for each wide strip: from L2, if it stays there. Along the depth each row is a run (packed,
     /// 512×512×4096 takes 1.03 times as long on Zen 5). Across its rows, lines of a strip that push each other out of L1 cost less
-    /// than packing unless many wide strips follow.
+    /// than packing unless many wide strips follow; those of more than a dozen rows a page apart, beside as many columns of B, cost more
+    /// (16×4096×4096 NT 1.5 times).
     fn packs_narrow(&self, f: &Facts) -> bool {
         let near = || fits(f.block.min(f.k), 1, f.bytes(f.a.1), f.l1d);
         let far = || (self.right > 4 && f.operand(f.m, f.k) > f.l2) || (self.right > 8 && !near());
-        !f.along() && (!f.across() || far())
+        let pushes_out = f.turns_b() && f.m > 12 && f.pages_apart(f.a.0);
+        pushes_out || (!f.along() && (!f.across() || far()))
     }
 
     /// Where little is summed, time goes into C: it is walked along its rows.

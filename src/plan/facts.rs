@@ -69,8 +69,8 @@ impl<'a> Facts<'a> {
     }
 
     pub fn turns_b(&self) -> bool {
-        let few = self.m <= self.turning[0] && turns_rows(self.m, self.n, self.k, self.size, self.a.0);
-        self.along_b() && self.k >= self.turn && few
+        let pays = self.b_in_memory() || turns_rows(self.m, self.n, self.k, self.size, self.a.0);
+        self.along_b() && self.k >= self.turn && self.m <= self.turning[0] && pays
     }
 
     /// Whether they ask for it ahead, line by line: from memory, if they come to the end of a page in all lanes at once (Zen 5:

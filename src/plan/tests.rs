@@ -205,3 +205,17 @@ fn b_comes_from_memory_before_it_is_turned() {
     assert_eq!(plan(4096, 4000, false), (Reading::Turned, 0));
     assert_eq!((plan(512, 512, false).1, plan(1 << 20, 1024, true).1), (0, 0));
 }
+
+/// More than eight rows turn B, too, but where C or lines that share a cache set are dearer than a packed copy.
+#[test]
+fn many_rows_turn_b_where_that_pays() {
+    let plan = |m, n: usize, k: usize| {
+        let facts = Facts { b: (1, k as isize), lanes: 16, menu: &LINES, turning: &[16, 4, 2], ..facts(m, n, k) };
+        let plan = Plan::new(&facts);
+        (plan.wide, plan.pack_narrow)
+    };
+    assert_eq!(plan(16, 1000, 1000), (Reading::Turned, false));
+    assert_eq!((plan(8, 600, 16).0, plan(16, 600, 16).0), (Reading::Turned, Reading::Packed));
+    assert_eq!((plan(12, 1024, 1024).0, plan(16, 1024, 1024).0), (Reading::Turned, Reading::Packed));
+    assert_eq!((plan(12, 4096, 4096), plan(16, 4096, 4096)), ((Reading::Turned, false), (Reading::Turned, true)));
+}
