@@ -8,6 +8,7 @@ use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem};
+use crate::plan::tiles::MOST_POINTERS;
 use crate::plan::{Facts, LINE, Plan, block_len, is_thin, tasks_worth, turns};
 
 /// How many threads a product may use. The result does not depend on it.
@@ -251,6 +252,7 @@ impl<'a, T: Real> Gemm<'a, T> {
         let done = self.is_bare()
             && (little(c).run_as_tiles(kernels)
                 || (c.row_stride() == 1 && self.a.row_stride() == 1 && little(c).run_columns(kernels))
+                || (self.b.row_stride() == 1 && c.rows() <= MOST_POINTERS && little(c).run_turned(kernels))
                 || little(c).run(kernels, self.threads.little()));
         if !done {
             self.copied().multiply_any(c.reborrow(), machine);

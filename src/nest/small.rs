@@ -193,6 +193,43 @@ impl<T: Real> Little<'_, T> {
         self.t().run_as_tiles(kernels)
     }
 
+    /// Computes it if it is quick, and tiles of one or two vectors turn B, contiguous along the depth (4×4×4 NT 1.2 times as fast as by
+    /// `run`).
+    #[inline(never)]
+    pub fn run_turned(self, kernels: &Kernels<T>) -> bool {
+        let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
+        let kernels = kernels.of_columns(n);
+        let (lanes, rows) = (kernels.lanes, kernels.turning.rows);
+        let two = n > lanes && rows.len() > 1 && m <= rows[1];
+        let width = if two { 2 * lanes } else { lanes };
+        let fits = m.wrapping_sub(1) < rows[0] && n > 1 && n <= VECTORS * lanes && k >= kernels.turn && k <= STEPS;
+        let in_reach = b.depth == 1 && c.col == 1 && (a.depth == 1 || self.across()) && closing.is_none();
+        if !(fits && in_reach && m * n * k <= QUICK * lanes && turns_rows(m, n, k, size_of::<T>(), a.row)) {
+            return false;
+        }
+        let mut step = Step { depth: k, apart: 0, narrow: a, wide: b, before: Before::NOTHING };
+        let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, closing };
+        let whole = if n <= width { 0 } else { n / width };
+        let rest = n - whole * width;
+        if whole > 0 {
+            out.cols = width;
+            let next = width as isize;
+            let wide = next.wrapping_mul(b.lane);
+            let repeat = Repeat { count: whole, narrow: 0, wide, before: 0, c: next, term: 0, ahead: 0 };
+            // SAFETY: the operands as their views promise; the kernels are of this machine.
+            unsafe { kernels.turning.tiles[usize::from(two)][m - 1].of(self.across(), false)(&step, &out, &repeat) };
+            step.wide.ptr = b.ptr.wrapping_offset(((whole * width) as isize).wrapping_mul(b.lane));
+            out.c = c.ptr.wrapping_add(whole * width);
+            out.cols = rest;
+        }
+        if rest > 0 {
+            let tiles = kernels.turning.tiles[usize::from(rest > lanes)];
+            // SAFETY: as above.
+            unsafe { tiles[m - 1].of(self.across(), false)(&step, &out, Repeat::ONCE) };
+        }
+        true
+    }
+
     /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
     /// operands.
     #[inline(never)]
