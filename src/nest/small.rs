@@ -167,7 +167,7 @@ impl<T: Real> Little<'_, T> {
         let fits = n.wrapping_sub(1) < width && k.wrapping_sub(1) < STEPS;
         // (A column times lanes along A's rows is better turned, and so may be many steps of many rows.)
         let in_reach =
-            fits && b.lane == 1 && c.col == 1 && (a.depth == 1 || (a.row == 1 && n > 1 && (k <= 32 || m < 12)));
+            fits && b.lane == 1 && c.col == 1 && (a.depth == 1 || (self.across() && n > 1 && (k <= 32 || m < 12)));
         let (across, part) = (a.depth != 1, n < width);
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
         let mut step = Step { depth: k, apart: 0, narrow: a, wide: b, before: Before::NOTHING };
