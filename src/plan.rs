@@ -292,7 +292,8 @@ pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool
 #[inline]
 pub fn turns_rows(m: usize, n: usize, k: usize, size: usize, row: isize) -> bool {
     let apart = row.unsigned_abs().wrapping_mul(size).is_multiple_of(PAGE);
-    let summed = k >= 64 || m.saturating_mul(n).saturating_mul(size) <= 24 << 10;
+    let in_l1 = m.saturating_mul(n).saturating_mul(size) <= 24 << 10;
+    let summed = k >= 64 || in_l1;
     m <= 8 || (summed && !(m > 12 && apart))
 }
 

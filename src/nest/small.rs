@@ -66,14 +66,8 @@ fn even_strips(m: usize, most: usize, k: usize) -> usize {
 /// # Safety
 /// As for a tile of all these rows.
 #[inline(never)]
-unsafe fn column<T: Real>(
-    tiles: &[Tile<T>],
-    m: usize,
-    across: bool,
-    part: bool,
-    step: &mut Step<T>,
-    out: &mut Out<'_, T>,
-) {
+unsafe fn column<T: Real>(tiles: &[Tile<T>], m: usize, part: bool, step: &mut Step<T>, out: &mut Out<'_, T>) {
+    let across = step.narrow.depth != 1;
     let most = tiles.len().min(most_rows(across));
     let (count, rows) = match () {
         _ if m <= most => (1, m),
@@ -179,7 +173,7 @@ impl<T: Real> Little<'_, T> {
             match tiles.get(m.wrapping_sub(1)) {
                 Some(tile) if m <= MOST_POINTERS => tile.of(across, part)(&step, &out, Repeat::ONCE),
                 _ if m.wrapping_sub(1) < ROWS && m * vecs * k <= QUICK && simple => {
-                    column(tiles, m, across, part, &mut step, &mut out)
+                    column(tiles, m, part, &mut step, &mut out)
                 }
                 _ => return false,
             }
@@ -193,41 +187,25 @@ impl<T: Real> Little<'_, T> {
         self.t().run_as_tiles(kernels)
     }
 
-    /// Computes it if it is quick, and tiles of one or two vectors turn B, contiguous along the depth (4×4×4 NT 1.2 times as fast as by
-    /// `run`).
+    /// Computes it if it is quick, and tiles turn B (4×4×4 NT 1.2 times as fast as by `run`).
     #[inline(never)]
     pub fn run_turned(self, kernels: &Kernels<T>) -> bool {
-        let Little { m, n, k, a, b, c, alpha, beta, closing } = self;
+        let Little { m, n, k, c, .. } = self;
         let kernels = kernels.of_columns(n);
-        let (lanes, rows) = (kernels.lanes, kernels.turning.rows);
-        let two = n > lanes && rows.len() > 1 && m <= rows[1];
-        let width = if two { 2 * lanes } else { lanes };
-        let fits = m.wrapping_sub(1) < rows[0] && n > 1 && n <= VECTORS * lanes && k >= kernels.turn && k <= STEPS;
-        let in_reach = b.depth == 1 && c.col == 1 && (a.depth == 1 || self.across()) && closing.is_none();
-        if !(fits && in_reach && m * n * k <= QUICK * lanes && turns_rows(m, n, k, size_of::<T>(), a.row)) {
-            return false;
+        let turns = n <= VECTORS * kernels.lanes && k <= STEPS && c.col == 1 && self.turns_b(kernels);
+        let quick = turns && m * n * k <= QUICK * kernels.lanes;
+        if quick {
+            self.turned(kernels);
         }
-        let mut step = Step { depth: k, apart: 0, narrow: a, wide: b, before: Before::NOTHING };
-        let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, closing };
-        let whole = if n <= width { 0 } else { n / width };
-        let rest = n - whole * width;
-        if whole > 0 {
-            out.cols = width;
-            let next = width as isize;
-            let wide = next.wrapping_mul(b.lane);
-            let repeat = Repeat { count: whole, narrow: 0, wide, before: 0, c: next, term: 0, ahead: 0 };
-            // SAFETY: the operands as their views promise; the kernels are of this machine.
-            unsafe { kernels.turning.tiles[usize::from(two)][m - 1].of(self.across(), false)(&step, &out, &repeat) };
-            step.wide.ptr = b.ptr.wrapping_offset(((whole * width) as isize).wrapping_mul(b.lane));
-            out.c = c.ptr.wrapping_add(whole * width);
-            out.cols = rest;
-        }
-        if rest > 0 {
-            let tiles = kernels.turning.tiles[usize::from(rest > lanes)];
-            // SAFETY: as above.
-            unsafe { tiles[m - 1].of(self.across(), false)(&step, &out, Repeat::ONCE) };
-        }
-        true
+        quick
+    }
+
+    /// Whether B is contiguous along the depth, and few rows had better have tiles turn it.
+    #[inline(always)]
+    fn turns_b(&self, kernels: &Kernels<T>) -> bool {
+        let Little { m, n, k, a, b, .. } = *self;
+        let few = m.wrapping_sub(1) < kernels.turning.rows[0] && turns_rows(m, n, k, size_of::<T>(), a.row);
+        n > 1 && b.depth == 1 && (a.depth == 1 || self.across()) && k >= kernels.turn && few
     }
 
     /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
@@ -267,8 +245,7 @@ impl<T: Real> Little<'_, T> {
             return false;
         }
         if n > 1 && b.lane != 1 {
-            let few = m <= kernels.turning.rows[0] && turns_rows(m, n, k, size_of::<T>(), a.row);
-            if b.depth == 1 && k >= kernels.turn && few {
+            if self.turns_b(kernels) {
                 copy().turned(kernels);
                 return true;
             }
@@ -358,7 +335,7 @@ impl<T: Real> Little<'_, T> {
     }
 
     /// The same of few rows, with B contiguous along the depth: turned in registers.
-    #[inline(never)]
+    #[inline(always)]
     fn turned(self, kernels: &Kernels<T>) {
         let vectors = pieces(self.n, kernels.lanes);
         let vecs = widest(kernels.turning.rows, self.m);

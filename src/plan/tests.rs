@@ -210,7 +210,7 @@ fn b_comes_from_memory_before_it_is_turned() {
 #[test]
 fn many_rows_turn_b_where_that_pays() {
     let plan = |m, n: usize, k: usize| {
-        let facts = Facts { b: (1, k as isize), lanes: 16, menu: &LINES, turning: &[16, 4, 2], ..facts(m, n, k) };
+        let facts = Facts { b: (1, k as isize), lanes: 16, menu: &LINES, turning: &[16, 4], ..facts(m, n, k) };
         let plan = Plan::new(&facts);
         (plan.wide, plan.pack_narrow)
     };

@@ -257,17 +257,16 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
         skipped: usize,
     ) {
         for c in from..S::TURN.min(from + 4) {
-            // Two loops: one of 16 rows is too long to be unrolled.
-            for r in 0..R.min(8) {
-                if c >= skipped {
-                    // SAFETY: the caller's promise.
-                    sums[r][v] = unsafe { S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]) };
-                }
+            if c < skipped {
+                continue;
             }
-            for r in 8..R {
-                if c >= skipped {
-                    // SAFETY: the caller's promise.
-                    sums[r][v] = unsafe { S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]) };
+            // SAFETY: the caller's promise. (Two loops, as above.)
+            unsafe {
+                for r in 0..R.min(8) {
+                    sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
+                }
+                for r in 8..R {
+                    sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
                 }
             }
         }
