@@ -1,41 +1,63 @@
 //! What is written shares memory with nothing else that a call is given.
 
 use crate::error::Error;
-use crate::matrix::{MatRef, Span};
+use crate::matrix::MatRef;
 
-/// Where the matrices of a call lie, each looked at once.
-pub(crate) struct Disjoint {
-    spans: [Option<(&'static str, Span)>; 8],
-    len: usize,
+/// A matrix, if there is one, by its name in the call.
+pub(crate) type Named<'a, T> = (&'static str, Option<MatRef<'a, T>>);
+
+/// Refuses an output that shares memory with itself, with an input, or with an output named before it.
+///
+/// Operands are made twice: what has an address is stored when it is made, and only those of a call that is seldom made have.
+#[inline(always)]
+pub(crate) fn check_disjoint<'a, T: 'a, const I: usize, const O: usize>(
+    inputs: impl Fn() -> [Named<'a, T>; I],
+    outputs: impl Fn() -> [Named<'a, T>; O],
+) -> Result<(), Error> {
+    if are_apart(inputs(), outputs()) { Ok(()) } else { check_closely(&inputs(), &outputs()) }
 }
 
-impl Disjoint {
-    #[inline]
-    pub fn new() -> Self {
-        Disjoint { spans: [const { None }; 8], len: 0 }
+/// Whether, at first sight, all outputs are rows or columns one after the other, and lie before or behind all else.
+#[inline(always)]
+fn are_apart<T, const I: usize, const O: usize>(inputs: [Named<'_, T>; I], outputs: [Named<'_, T>; O]) -> bool {
+    // What is not there ends before all that is, and begins behind it.
+    let (mut read, mut written) = ([(usize::MAX, 0); I], [(usize::MAX, 0); O]);
+    let mut apart = true;
+    for (addresses, (_, matrix)) in read.iter_mut().zip(&inputs) {
+        if let Some(matrix) = matrix {
+            *addresses = (matrix.as_ptr() as usize, matrix.end());
+            apart &= matrix.row_stride() | matrix.col_stride() >= 0;
+        }
     }
-
-    #[inline]
-    pub fn input<T>(&mut self, name: &'static str, matrix: &MatRef<'_, T>) {
-        self.spans[self.len] = Some((name, matrix.span()));
-        self.len += 1;
+    for (addresses, (_, matrix)) in written.iter_mut().zip(&outputs) {
+        if let Some(matrix) = matrix {
+            *addresses = (matrix.as_ptr() as usize, matrix.end());
+            apart &= matrix.layout().has_runs();
+        }
     }
+    for (at, (start, end)) in written.iter().enumerate() {
+        for other in read.iter().chain(&written[..at]) {
+            apart &= *end <= other.0 || other.1 <= *start;
+        }
+    }
+    apart
+}
 
-    /// Refuses an output that shares memory with itself, or with what was named before.
-    #[inline]
-    pub fn output<T>(&mut self, name: &'static str, matrix: &MatRef<'_, T>) -> Result<(), Error> {
+/// The same for any layouts, to the element where it can be told.
+#[cold]
+fn check_closely<T>(inputs: &[Named<'_, T>], outputs: &[Named<'_, T>]) -> Result<(), Error> {
+    for (at, &(name, matrix)) in outputs.iter().enumerate() {
+        let Some(matrix) = matrix else { continue };
         if !matrix.layout().is_injective() {
-            let (shape, strides) = ((matrix.rows(), matrix.cols()), (matrix.row_stride(), matrix.col_stride()));
+            let (shape, strides) = (matrix.layout().shape(), matrix.layout().strides());
             return Err(Error::OverlapsItself { operand: name, shape, strides });
         }
         let span = matrix.span();
-        for (other, before) in self.spans[..self.len].iter().flatten() {
-            if span.overlaps(before) {
+        for (other, before) in inputs.iter().chain(&outputs[..at]) {
+            if before.is_some_and(|before| span.overlaps(&before.span())) {
                 return Err(Error::Overlap { output: name, other });
             }
         }
-        self.spans[self.len] = Some((name, span));
-        self.len += 1;
-        Ok(())
     }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::sync::atomic::AtomicU8;
 
 use crate::activation::Activation;
-use crate::disjoint::Disjoint;
+use crate::disjoint::check_disjoint;
 use crate::element::{Element, Real};
 use crate::error::Error;
 use crate::gemm::{check_length, check_shape};
@@ -175,31 +175,27 @@ impl<'a, T: Real> Epilogue<'a, T> {
 }
 
 impl<T: Element> Epilogue<'_, T> {
-    /// Whether it fits the C of m×n it is for, and what is written shares no memory with the inputs, those given among them.
-    pub(crate) fn check(&self, c: &MatRef<'_, T>, mut disjoint: Disjoint) -> Result<(), Error> {
+    /// Whether it fits the C = A·B that it is for, and what is written shares no memory with what is read.
+    pub(crate) fn check(&self, a: MatRef<'_, T>, b: MatRef<'_, T>, c: MatRef<'_, T>) -> Result<(), Error> {
         let (m, n) = (c.rows(), c.cols());
         if let Some(bias) = self.bias {
             check_length("the bias", "columns of the product", n, bias.len())?;
-            disjoint.input("the bias", &MatRef::row_major(bias, 1, n)?);
         }
         if let Some(bias) = self.row_bias {
             check_length("the row bias", "rows of the product", m, bias.len())?;
-            disjoint.input("the row bias", &MatRef::row_major(bias, 1, m)?);
         }
-        let shape = |operand, matrix: &MatRef<'_, T>| {
-            check_shape(operand, "rows × columns of the product", (m, n), (matrix.rows(), matrix.cols()))
-        };
-        for (operand, matrix) in [("the residual", &self.residual), ("the gate", &self.gate)] {
+        let matrices = [("the residual", self.residual), ("the gate", self.gate), ("the pre-activation", self.saved)];
+        for (operand, matrix) in matrices {
             if let Some(matrix) = matrix {
-                shape(operand, matrix)?;
-                disjoint.input(operand, matrix);
+                let meaning = "rows × columns of the product";
+                check_shape(operand, meaning, (m, n), (matrix.rows(), matrix.cols()))?;
             }
         }
-        disjoint.output("C", c)?;
-        if let Some(saved) = &self.saved {
-            shape("the pre-activation", saved)?;
-            disjoint.output("the pre-activation", saved)?;
-        }
-        Ok(())
+        let [residual, gate, saved] = matrices;
+        let (bias, row_bias) = (self.bias.map(MatRef::row), self.row_bias.map(MatRef::row));
+        check_disjoint(
+            || [("A", Some(a)), ("B", Some(b)), ("the bias", bias), ("the row bias", row_bias), residual, gate],
+            || [("C", Some(c)), saved],
+        )
     }
 }

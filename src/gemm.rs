@@ -1,6 +1,5 @@
 //! The public product: a builder, and the plain function.
 
-use crate::disjoint::Disjoint;
 use crate::element::{Element, Real};
 use crate::epilogue::Epilogue;
 use crate::error::Error;
@@ -179,13 +178,7 @@ impl<'a, T: Element> Gemm<'a, T> {
             });
         }
         check_shape("C", "rows of A × columns of B", (a.rows(), b.cols()), (c.rows(), c.cols()))?;
-        let mut disjoint = Disjoint::new();
-        disjoint.input("A", &a);
-        disjoint.input("B", &b);
-        match self.epilogue {
-            Some(epilogue) => epilogue.check(&c, disjoint),
-            None => disjoint.output("C", &c),
-        }
+        self.epilogue.copied().unwrap_or_default().check(a, b, c)
     }
 
     /// A copy for a call that is seldom made: what has an address is stored when it is made, made the call or not (2×2×2 1.15
@@ -249,21 +242,26 @@ impl<'a, T: Real> Gemm<'a, T> {
         let kernels = T::kernels(machine);
         // Made twice, so that the first has no address.
         let little = |c: &_| Little::new(&self.a, &self.b, c, self.alpha, self.beta);
-        let done = self.is_bare()
-            && (little(c).run_as_tiles(kernels)
-                || (c.row_stride() == 1 && self.a.row_stride() == 1 && little(c).run_columns(kernels))
-                || (self.b.row_stride() == 1 && c.rows() <= MOST_POINTERS && little(c).run_turned(kernels))
-                || little(c).run(kernels, self.threads.little()));
+        let done = self.is_whole()
+            && match self.epilogue {
+                Some(epilogue) => small::run_as_tile(little(c), epilogue, kernels),
+                None => {
+                    little(c).run_as_tiles(kernels)
+                        || (c.row_stride() == 1 && self.a.row_stride() == 1 && little(c).run_columns(kernels))
+                        || (self.b.row_stride() == 1 && c.rows() <= MOST_POINTERS && little(c).run_turned(kernels))
+                        || little(c).run(kernels, self.threads.little())
+                }
+            };
         if !done {
             self.copied().multiply_any(c.reborrow(), machine);
         }
     }
 
-    /// Whether all there is to do is to multiply, in one K-block if it is a little product.
+    /// Whether A and B are multiplied, in one K-block if it is a little product.
     #[inline]
-    fn is_bare(&self) -> bool {
+    fn is_whole(&self) -> bool {
         let whole = self.block.is_none_or(|block| self.a.cols() <= block);
-        self.epilogue.is_none() && (self.alpha != T::ZERO || self.multiply_by_zero) && whole
+        (self.alpha != T::ZERO || self.multiply_by_zero) && whole
     }
 
     /// The same of any product: one with an epilogue may still be a little one.

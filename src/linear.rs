@@ -7,7 +7,7 @@ pub use backward::Backward;
 pub use gated::Gated;
 
 use crate::activation::Activation;
-use crate::disjoint::Disjoint;
+use crate::disjoint::check_disjoint;
 use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::error::Error;
@@ -249,25 +249,23 @@ impl<'o, T: Real> Forward<'o, T> {
         let (d_in, d_out, n) = (weight.rows(), weight.cols(), x.rows());
         check_shape("X", "n×d_in", (n, d_in), (x.rows(), x.cols()))?;
         check_shape("Y", "n×d_out", (n, d_out), (y.rows(), y.cols()))?;
-        let mut disjoint = Disjoint::new();
-        disjoint.input("X", &x);
-        disjoint.input("W", &weight);
         if let Some(residual) = &self.residual {
             check_shape("R", "n×d_out", (n, d_out), (residual.rows(), residual.cols()))?;
-            disjoint.input("R", residual);
         }
         if let Some(bias) = self.layer.bias {
             check_length("the bias", "d_out", d_out, bias.len())?;
-            disjoint.input("the bias", &MatRef::row_major(bias, 1, d_out)?);
         }
         if let Some(mask) = &self.mask {
             self.layer.check_mask(n, mask)?;
         }
-        disjoint.output("Y", &y)?;
-        if let Some(z) = self.saved.as_ref().map(MatMut::as_ref) {
+        let z = self.saved.as_ref().map(MatMut::as_ref);
+        if let Some(z) = z {
             check_shape("Z", "n×d_out", (n, d_out), (z.rows(), z.cols()))?;
-            disjoint.output("Z", &z)?;
         }
-        Ok(())
+        let bias = self.layer.bias.map(MatRef::row);
+        check_disjoint(
+            || [("X", Some(x)), ("W", Some(weight)), ("R", self.residual), ("the bias", bias)],
+            || [("Y", Some(y)), ("Z", z)],
+        )
     }
 }

@@ -141,6 +141,13 @@ impl<'a, T> MatRef<'a, T> {
         Span::new(self.ptr, self.layout)
     }
 
+    /// A vector, as one row.
+    #[inline]
+    pub(crate) fn row(data: &'a [T]) -> Self {
+        let layout = Layout { rows: 1, row_stride: contiguous(data.len()), cols: data.len(), col_stride: 1 };
+        MatRef { ptr: data.as_ptr(), layout, borrow: PhantomData }
+    }
+
     /// Rows one after the other.
     ///
     /// # Errors
@@ -247,6 +254,13 @@ impl<'a, T> MatRef<'a, T> {
 }
 
 impl<'a, T> MatMut<'a, T> {
+    /// A vector, as one row.
+    #[inline]
+    pub(crate) fn row(data: &'a mut [T]) -> Self {
+        let layout = MatRef::row(data).layout;
+        MatMut { ptr: data.as_mut_ptr(), layout, borrow: PhantomData }
+    }
+
     /// Rows one after the other.
     ///
     /// # Errors

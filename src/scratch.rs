@@ -18,19 +18,13 @@ type Kept = [Vec<Line>; 3];
 
 #[cfg(feature = "std")]
 std::thread_local! {
-    static KEPT: core::cell::Cell<Kept> = const { core::cell::Cell::new([const { Vec::new() }; 3]) };
+    static KEPT: core::cell::RefCell<Kept> = const { core::cell::RefCell::new([const { Vec::new() }; 3]) };
 }
 
 /// Works on this thread's buffers; `None` on a thread that is ending.
 #[cfg(feature = "std")]
 fn with_kept<R>(f: impl FnOnce(&mut Kept) -> R) -> Option<R> {
-    KEPT.try_with(|cell| {
-        let mut kept = cell.take();
-        let result = f(&mut kept);
-        cell.set(kept);
-        result
-    })
-    .ok()
+    KEPT.try_with(|kept| f(&mut kept.borrow_mut())).ok()
 }
 
 /// Memory for the packed panels of one task. It goes back to its thread when dropped.

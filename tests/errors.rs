@@ -75,6 +75,10 @@ fn overlaps_of_a_product() {
         let c = m.strided(90, 10, 10, -10, 1).block(4..5, 4..5)?;
         gemm(1.0, m.view(0, 10, 10).block(5..6, 0..10)?, m.view(100, 10, 1), 0.0, c)
     });
+    // A from its last row, which lies behind C, to its first.
+    refused("C shares memory with A", |m| {
+        gemm(1.0, MatRef::strided(&m.data[212..224], 4, 3, -3, 1)?, m.view(100, 3, 5), 0.0, m.output(200, 4, 5))
+    });
     refused("elements of C share addresses: it is 2×3 with row stride 2 and column stride 1", |m| {
         gemm(1.0, m.view(0, 2, 2), m.view(100, 2, 3), 0.0, m.strided(200, 2, 3, 2, 1))
     });
@@ -165,6 +169,12 @@ fn overlaps_of_a_layer() {
     refused("Y shares memory with the bias", |m| forward(m, m.output(204, 4, 5)));
     refused("elements of Y share addresses: it is 4×5 with row stride 0 and column stride 1", |m| {
         forward(m, m.strided(300, 4, 5, 0, 1))
+    });
+
+    // X from its last row, which lies behind Y, to its first.
+    refused("Y shares memory with X", |m| {
+        let x = MatRef::strided(&m.data[312..324], 4, 3, -3, 1)?;
+        Linear::new(m.view(100, 3, 5)).forward(x, m.output(300, 4, 5))
     });
 
     let (at_g, at_w, at_x) = (0, 100, 200);

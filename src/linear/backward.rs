@@ -2,7 +2,7 @@
 
 use super::{Linear, STRETCH_BYTES};
 use crate::activation::Activation;
-use crate::disjoint::Disjoint;
+use crate::disjoint::check_disjoint;
 use crate::element::Real;
 use crate::error::Error;
 use crate::gemm::{Gemm, check_length, check_shape};
@@ -158,7 +158,7 @@ impl<'o, T: Real> Backward<'o, T> {
             if let Some((db, first)) = &mut self.db {
                 let ones = MatRef::constant(T::ONE_REF, 1, rows.len());
                 let sum = Gemm::new(ones, g).beta(beta(*first)).threads(threads).in_blocks(block);
-                sum.execute(&mut MatMut::row_major(db, 1, d_out)?, machine);
+                sum.execute(&mut MatMut::row(db), machine);
             }
             if let Some((x, dw, first)) = &mut self.dw {
                 let x = x.part(rows.clone(), 0..x.cols());
@@ -178,6 +178,9 @@ impl<'o, T: Real> Backward<'o, T> {
 
     /// Rows of G that are done with before the next are read: whole K-blocks of dW and db, as many as stay in a cache.
     fn stretch(&self, block: usize) -> usize {
+        if self.g.rows() <= block {
+            return self.g.rows().max(1);
+        }
         let readers = [self.dx.is_some(), self.dw.is_some(), self.db.is_some(), self.layer.activation.is_some()];
         let row_bytes = (self.g.cols() * size_of::<T>()).max(1);
         match readers.into_iter().filter(|&reads| reads).count() {
@@ -192,39 +195,38 @@ impl<'o, T: Real> Backward<'o, T> {
         let weight = layer.weight;
         let (d_in, d_out, n) = (weight.rows(), weight.cols(), g.rows());
         check_shape("G", "n×d_out", (n, d_out), (n, g.cols()))?;
-        let mut disjoint = Disjoint::new();
-        disjoint.input("G", g);
-        disjoint.input("W", &weight);
         if let Some(mask) = mask {
             layer.check_mask(n, mask)?;
         }
         if let Some(z) = z {
             check_shape("Z", "n×d_out", (n, d_out), (z.rows(), z.cols()))?;
-            disjoint.input("Z", z);
         } else if layer.activation.is_some() && mask.is_none() {
             return Err(Error::Missing { operand: "Z", meaning: "the pre-activation of the forward pass" });
         }
         if let Some((x, dw, _)) = dw {
             check_shape("X", "n×d_in", (n, d_in), (x.rows(), x.cols()))?;
             check_shape("dW", "d_in×d_out", (d_in, d_out), (dw.rows(), dw.cols()))?;
-            disjoint.input("X", x);
         }
         if let Some((db, _)) = db {
             check_length("db", "d_out", d_out, db.len())?;
-            disjoint.output("db", &MatRef::row_major(db, 1, d_out)?)?;
-        }
-        if let Some((_, dw, _)) = dw {
-            disjoint.output("dW", &dw.as_ref())?;
         }
         if let Some((dx, _)) = dx {
             check_shape("dX", "n×d_in", (n, d_in), (dx.rows(), dx.cols()))?;
-            disjoint.output("dX", &dx.as_ref())?;
         }
         if let Some(dz) = dz {
             check_shape("dZ", "n×d_out", (n, d_out), (dz.rows(), dz.cols()))?;
-            disjoint.output("dZ", &dz.as_ref())?;
         }
-        Ok(())
+        check_disjoint(
+            || [("G", Some(*g)), ("W", Some(weight)), ("Z", *z), ("X", dw.as_ref().map(|(x, ..)| *x))],
+            || {
+                [
+                    ("db", db.as_ref().map(|(db, _)| MatRef::row(db))),
+                    ("dW", dw.as_ref().map(|(_, dw, _)| dw.as_ref())),
+                    ("dX", dx.as_ref().map(|(dx, _)| dx.as_ref())),
+                    ("dZ", dz.as_ref().map(MatMut::as_ref)),
+                ]
+            },
+        )
     }
 }
 
