@@ -306,6 +306,8 @@ impl<T: Real> Problem<'_, T> {
             a: (self.a.row_stride(), self.a.col_stride()),
             b: (self.b.row_stride(), self.b.col_stride()),
             c: self.c.row_stride(),
+            c_is_read: self.beta != T::ZERO,
+            c_in_lines: self.is_in_lines(),
             b_at_lines: (self.b.as_ptr() as usize | stride).is_multiple_of(LINE),
             complex: self.complex.is_some(),
             exchanged: self.is_exchanged(),
@@ -318,6 +320,7 @@ impl<T: Real> Problem<'_, T> {
             blocks: kernels.blocks.rows,
             l1d: machine.l1d,
             l2: machine.l2,
+            l3: machine.l3,
             slow_pages: machine.slow_pages,
             threads: threads.tasks(m, n, k),
         });

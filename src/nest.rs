@@ -20,10 +20,10 @@ use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
 use crate::pack::SLACK;
-use crate::plan::{Plan, Reading, Split};
+use crate::plan::{LINE, Plan, Reading, Split};
 use crate::runs::{Even, Group, even, pieces, pieces_len};
 use crate::scratch::Scratch;
-use crate::simd::Kernels;
+use crate::simd::{Kernels, streamed};
 use crate::tile::epilogue::{Closing, Term};
 use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
 
@@ -59,6 +59,12 @@ impl<'a, T: Real> Problem<'a, T> {
         let Place { turned, row, col } = self.place;
         let place = Place { turned: !turned, row: col, col: row };
         Problem { a: self.b.t(), b: self.a.t(), c: self.c.t(), place, ..self }
+    }
+
+    /// Whether rows of C are adjacent elements, and whole cache lines apart.
+    pub fn is_in_lines(&self) -> bool {
+        let apart = self.c.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
+        self.c.col_stride() == 1 && apart.is_multiple_of(LINE)
     }
 
     /// The part of it that writes a rectangle of C.
@@ -130,8 +136,24 @@ struct Nest<'a, T: 'static> {
 }
 
 impl<T: Real> Nest<'_, T> {
-    /// The serial product: wide blocks, K-blocks, narrow blocks. A narrow block is packed when it is entered.
+    /// The serial product. One whose C goes past the caches is cut where its cache lines begin.
     fn product(&self, problem: &Problem<'_, T>, sums: Sums) {
+        let (m, n) = (problem.c.rows(), problem.c.cols());
+        let lead = problem.c.at(0, 0).align_offset(LINE);
+        if !(self.plan.streams && problem.is_in_lines() && sums == Sums::IntoC && lead < n) {
+            return self.blocks(problem, sums, false);
+        }
+        // SAFETY: one after the other.
+        let [before, lines] = unsafe { [0..lead, lead..n].map(|cols| problem.part(0..m, cols)) };
+        if lead > 0 {
+            self.blocks(&before, sums, false);
+        }
+        self.blocks(&lines, sums, true);
+        streamed();
+    }
+
+    /// Wide blocks, K-blocks, narrow blocks. A narrow block is packed when it is entered.
+    fn blocks(&self, problem: &Problem<'_, T>, sums: Sums, streams: bool) {
         let Nest { plan, kernels } = *self;
         let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
         let lanes = kernels.lanes;
@@ -212,6 +234,7 @@ impl<T: Real> Nest<'_, T> {
                         rest,
                         old,
                         alpha,
+                        streams: streams && scalars.is_none() && steps.end == block_end && rest == Rest::NOTHING,
                         wide_buffer,
                         narrow_buffer,
                         narrow_strip,
@@ -335,7 +358,15 @@ impl<T: Real> Nest<'_, T> {
         let apart = if block.blocks > 1 { plan.block } else { 0 };
         let step = Step { depth, apart, narrow, wide, before };
         let c = c.at(rows.start, col);
-        let out = Out { c, row: block.c.row, old: block.old, alpha: block.alpha, cols, closing: closing.as_ref() };
+        let out = Out {
+            c,
+            row: block.c.row,
+            old: block.old,
+            alpha: block.alpha,
+            cols,
+            streams: block.streams,
+            closing: closing.as_ref(),
+        };
         let end = b.cols().min(col + width * wide_strips.count);
         let rectangle = (rows.start..rows.end(), col..end);
         // (By reference: a copy would be read in larger pieces than it was just written in, and wait: 13 ns of 47.)
@@ -397,6 +428,8 @@ struct Block<'p, T: Real> {
     rest: Rest,
     old: Old<T>,
     alpha: T,
+    /// Whether C is stored past the caches.
+    streams: bool,
     wide_buffer: *mut T,
     narrow_buffer: *mut T,
     /// Elements from one packed strip of the narrow operand to the next.

@@ -35,6 +35,8 @@ pub struct Plan {
     pub by_rows: bool,
     /// Elements ahead of itself that a tile of few steps asks for C, or one that turns the wide operand for that; 0 if not at all.
     pub ahead: isize,
+    /// C is written past the caches.
+    pub streams: bool,
     pub split: Split,
 }
 
@@ -92,6 +94,7 @@ impl Plan {
             wide_block: strips.wide_block(f, wide, by_rows, kept),
             by_rows,
             ahead: strips.asks_ahead(f, rows, by_rows),
+            streams: by_rows && f.streams_c(),
             split,
         }
     }
@@ -207,6 +210,7 @@ impl Strips {
         let next = if by_rows { (self.vecs * f.lanes) as isize } else { (rows as isize).wrapping_mul(f.c) };
         match (f.c_in_memory(), by_rows) {
             _ if f.asks_for_b() => 128,
+            (_, true) if f.streams_c() => 0,
             (true, true) if f.k <= RUNS => (if rows == 1 { 2 * PAGE } else { PAGE / 2 } / f.size) as isize,
             (true, false) if f.k <= RUNS => next,
             _ if f.k <= 4 && f.slow_pages => next,

@@ -12,7 +12,7 @@ use crate::epilogue::Epilogue;
 use crate::machine::{Isa, Machine, machine};
 use crate::nest::{self, Place, Problem};
 use crate::plan::tiles::MOST_POINTERS;
-use crate::plan::{Plan, Reading, Split, block_len};
+use crate::plan::{LINE, Plan, Reading, Split, block_len};
 use crate::simd::{Kernels, Menu};
 
 /// This machine with each instruction set that it has, and the kernels for one without fused multiply-add.
@@ -67,6 +67,7 @@ fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
         wide_block: vecs,
         by_rows: false,
         ahead: 0,
+        streams: false,
         split: Split::Grid { rows: 1, cols: 1 },
     }
 }
@@ -161,10 +162,16 @@ fn every_plan<T: Real>() {
         for _ in 0..cases(4000) {
             let k = if random.below(8) > 0 { 1 + random.below(40) } else { random.one_of(&depths::<T>()) };
             let shape = (1 + random.below(50), 1 + random.below(4 * lanes), k);
-            let case = draw(shape, &mut random);
+            let mut case = draw(shape, &mut random);
             let [a, b, _] = case.orders;
             let (a, b) = (a.strides(shape.0, k), b.strides(k, shape.1));
             let swap = random.below(2) == 1;
+            let streams = random.below(2) == 1;
+            if streams {
+                let run = if swap { shape.0 } else { shape.1 };
+                let gap = run.next_multiple_of(LINE / size_of::<T>()) - run;
+                case.orders[2] = Order { cols: swap, inner: 1, gap, ..case.orders[2] };
+            }
             let (m, n, narrow, wide) =
                 if swap { (shape.1, shape.0, (b.1, b.0), (a.1, a.0)) } else { (shape.0, shape.1, a, b) };
             let wide = match random.below(2) {
@@ -186,6 +193,7 @@ fn every_plan<T: Real>() {
                 together: 1,
                 by_rows: random.below(2) == 1,
                 ahead: [0, 8, 100, 4096][random.below(4)],
+                streams,
                 split: match random.below(3) {
                     0 => Split::Grid { rows: 1, cols: 1 },
                     1 => Split::Grid { rows: 1 + random.below(m.div_ceil(rows)), cols: 1 + random.below(vectors) },

@@ -68,6 +68,8 @@ pub struct Out<'a, T> {
     pub alpha: T,
     /// Columns to write: more than NV − 1 vectors, at most NV.
     pub cols: usize,
+    /// Whether whole vectors are stored past the caches: C is not read, and rows begin where lines do.
+    pub streams: bool,
     /// What is done to C before it is stored.
     pub closing: Option<&'a Closing<T>>,
 }
@@ -269,6 +271,8 @@ unsafe fn store<S: Simd, const R: usize, const NV: usize>(
         update::<S, R, NV>(&mut sums, whole, |sum, r, v, part| {
             if part {
                 S::store_first(at(r, v), sum, mask)
+            } else if out.streams {
+                S::stream(at(r, v), sum)
             } else {
                 S::store(at(r, v), sum)
             }

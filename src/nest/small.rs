@@ -173,7 +173,7 @@ impl<T: Real> Little<'_, T> {
         let (across, part) = (a.depth != 1, n < width);
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
         let mut step = Step { depth: k, apart: 0, narrow: a, wide: b, before: Before::NOTHING };
-        let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, closing };
+        let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, streams: false, closing };
         // (A few columns times A's are perhaps worth staging.)
         let simple = closing.is_none() && (!across || n >= lanes);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
@@ -396,6 +396,7 @@ impl<T: Real> Little<'_, T> {
             old: first_block(self.beta),
             alpha: self.alpha,
             cols,
+            streams: false,
             closing: closing.as_ref(),
         };
         let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(self.across(), cols < width);

@@ -64,7 +64,15 @@ impl<T: Real> Nest<'_, T> {
                             continue;
                         }
                         staged(run.c, problem.complex.is_some(), matches!(old, Old::Times(_)), &|c, stride| {
-                            let out = Out { c, row: stride, old, alpha: problem.alpha, cols: len, closing: None };
+                            let out = Out {
+                                c,
+                                row: stride,
+                                old,
+                                alpha: problem.alpha,
+                                cols: len,
+                                streams: false,
+                                closing: None,
+                            };
                             (self.kernels.sum)(&out, sums);
                             if block == blocks - 1 {
                                 let c = Rows { ptr: c, row: stride, col: 1 };

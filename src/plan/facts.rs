@@ -14,6 +14,10 @@ pub struct Facts<'a> {
     pub b: (isize, isize),
     /// From row to row of C.
     pub c: isize,
+    /// Whether it is read.
+    pub c_is_read: bool,
+    /// Whether its rows are adjacent elements, and whole cache lines apart.
+    pub c_in_lines: bool,
     /// Whether rows of B begin where cache lines do.
     pub b_at_lines: bool,
     /// Pairs of steps and columns are complex numbers. Tiles read a wide operand only that was packed for them, and a
@@ -34,6 +38,7 @@ pub struct Facts<'a> {
     pub blocks: &'a [usize],
     pub l1d: usize,
     pub l2: usize,
+    pub l3: usize,
     /// See `Machine`.
     pub slow_pages: bool,
     /// How many tasks may run at once.
@@ -114,6 +119,14 @@ impl<'a> Facts<'a> {
 
     pub fn c_in_memory(&self) -> bool {
         self.in_memory(self.m, self.n)
+    }
+
+    /// Whether C goes past the caches, line by line: it is beyond them all, hardly summed to, and not read
+    /// (Zen 5: 4096×4096×1 1.3 times as fast, 4096×4096×4 1.5 times, 4096×4096×16 1.2 times; 2048×2560×1, of 20 MB, 1/1.3).
+    pub fn streams_c(&self) -> bool {
+        let beyond = self.operand(self.m, self.n) > self.l3 + self.l3 / 2;
+        let once = self.k <= RUNS.min(self.block) && !self.c_is_read;
+        self.c_in_lines && beyond && once && !self.complex && !self.slow_pages
     }
 
     /// With few rows of long operands, how many rows of B are swept at once: all of them, before the next. Down the rows, a strip

@@ -15,6 +15,8 @@ fn facts(m: usize, n: usize, k: usize) -> Facts<'static> {
         a: (k as isize, 1),
         b: (n as isize, 1),
         c: n as isize,
+        c_is_read: false,
+        c_in_lines: true,
         b_at_lines: true,
         complex: false,
         exchanged: false,
@@ -27,6 +29,7 @@ fn facts(m: usize, n: usize, k: usize) -> Facts<'static> {
         blocks: &[3, 2, 1],
         l1d: 32 << 10,
         l2: 512 << 10,
+        l3: 8 << 20,
         slow_pages: false,
         threads: 1,
     }
@@ -184,13 +187,28 @@ fn threads_share_rectangles_or_blocks() {
 /// C in memory is asked for in time by products of few steps, a row at a time by those of one or two.
 #[test]
 fn c_comes_from_memory_before_it_is_needed() {
-    let plan = |n, k| Plan::new(&Facts { lanes: 16, menu: &LINES, ..facts(n, n, k) });
+    let plan = |n, k| Plan::new(&Facts { lanes: 16, menu: &LINES, c_is_read: true, ..facts(n, n, k) });
     assert_eq!((plan(4096, 1).rows, plan(4096, 1).vecs, plan(4096, 1).ahead), (1, 8, 2048));
     assert_eq!((plan(4096, 8).by_rows, plan(4096, 8).ahead), (true, 512));
     assert_eq!((plan(4096, 32).by_rows, plan(4096, 32).ahead), (true, 512));
     assert_eq!((plan(4096, 33).ahead, plan(512, 8).ahead), (0, 0));
     let tall = Plan::new(&facts(1 << 20, 16, 16));
     assert_eq!((tall.by_rows, tall.ahead), (false, 16 * tall.rows as isize));
+}
+
+#[test]
+fn a_large_c_that_is_not_read_goes_past_the_caches() {
+    let usual = Facts { lanes: 16, menu: &LINES, ..facts(4096, 4096, 16) };
+    let plan = Plan::new(&usual);
+    assert!(plan.streams && plan.by_rows && plan.ahead == 0);
+    let streams = |f: Facts<'_>| Plan::new(&f).streams;
+    assert!(streams(facts(4096, 4096, 16)));
+    assert!(!streams(Facts { c_is_read: true, ..usual }));
+    assert!(!streams(Facts { c_in_lines: false, ..usual }));
+    assert!(!streams(Facts { slow_pages: true, ..usual }));
+    assert!(!streams(Facts { l3: 64 << 20, ..usual }));
+    assert!(!streams(Facts { lanes: 16, menu: &LINES, ..facts(4096, 4096, 33) }));
+    assert!(!streams(Facts { lanes: 16, menu: &LINES, ..facts(1 << 20, 16, 16) }));
 }
 
 /// B in memory, turned by few rows, is asked for, too, if its columns are pages apart, but not where pages are found slowly.

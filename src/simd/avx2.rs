@@ -35,6 +35,12 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn stream(p: *mut f32, v: __m256) {
+        // SAFETY: see splat; the caller promises the alignment.
+        unsafe { _mm256_stream_ps(p, v) }
+    }
+
+    #[inline(always)]
     unsafe fn store(p: *mut f32, v: __m256) {
         // SAFETY: see splat.
         unsafe { _mm256_storeu_ps(p, v) }
@@ -206,6 +212,12 @@ impl Simd for Avx2<f64> {
     unsafe fn load(p: *const f64) -> __m256d {
         // SAFETY: see the f32 methods.
         unsafe { _mm256_loadu_pd(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(p: *mut f64, v: __m256d) {
+        // SAFETY: see splat; the caller promises the alignment.
+        unsafe { _mm256_stream_pd(p, v) }
     }
 
     #[inline(always)]

@@ -29,6 +29,12 @@ impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
+    unsafe fn stream(p: *mut f32, v: __m512) {
+        // SAFETY: see splat; the caller promises the alignment.
+        unsafe { _mm512_stream_ps(p, v) }
+    }
+
+    #[inline(always)]
     unsafe fn store(p: *mut f32, v: __m512) {
         // SAFETY: see splat.
         unsafe { _mm512_storeu_ps(p, v) }
@@ -175,6 +181,12 @@ impl Simd for Avx512<f64> {
     unsafe fn load(p: *const f64) -> __m512d {
         // SAFETY: see the f32 methods.
         unsafe { _mm512_loadu_pd(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(p: *mut f64, v: __m512d) {
+        // SAFETY: see splat; the caller promises the alignment.
+        unsafe { _mm512_stream_pd(p, v) }
     }
 
     #[inline(always)]

@@ -23,6 +23,15 @@ use crate::tile::{Out, Repeat, Step, TileFn};
 use complex::ComplexKernels;
 use math::EachFn;
 
+/// Puts what was [stored past the caches](Simd::stream) before all that this thread stores from now on, whoever looks.
+pub(crate) fn streamed() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: an instruction of every such processor.
+    unsafe {
+        core::arch::x86_64::_mm_sfence()
+    }
+}
+
 /// Vectors of one element type on one instruction set.
 ///
 /// The methods are `unsafe` because they may use instructions that the machine lacks: they are called only from
@@ -42,6 +51,12 @@ pub trait Simd: Copy + 'static {
     unsafe fn splat(x: Self::T) -> Self::V;
     unsafe fn load(p: *const Self::T) -> Self::V;
     unsafe fn store(p: *mut Self::T, v: Self::V);
+    /// Stores a vector past the caches, if the machine can; `p` is a multiple of its size. See [`streamed`].
+    #[inline(always)]
+    unsafe fn stream(p: *mut Self::T, v: Self::V) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::store(p, v) }
+    }
     /// `n` in 0..=LANES.
     unsafe fn first(n: usize) -> Self::Mask;
     /// The other lanes are 0 and their memory is not touched.
