@@ -68,7 +68,7 @@ pub struct Out<'a, T> {
     pub alpha: T,
     /// Columns to write: more than NV − 1 vectors, at most NV.
     pub cols: usize,
-    /// Whether whole vectors are stored past the caches: C is not read, and rows begin where lines do.
+    /// Whether whole vectors are stored past the caches: C is not read, and vectors of it begin at multiples of their size.
     pub streams: bool,
     /// What is done to C before it is stored.
     pub closing: Option<&'a Closing<T>>,

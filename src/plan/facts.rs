@@ -122,7 +122,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether C goes past the caches, line by line: it is beyond them all, hardly summed to, and not read
-    /// (Zen 5: 4096×4096×1 1.3 times as fast, 4096×4096×4 1.5 times, 4096×4096×16 1.2 times; 2048×2560×1, of 20 MB, 1/1.3).
+    /// (Zen 5: 4096×4096×4 1.45 times as fast, 4096×4096×16 1.16 times; 2048×2560×1, of 20 MB, 1/1.3).
     pub fn streams_c(&self) -> bool {
         let beyond = self.operand(self.m, self.n) > self.l3 + self.l3 / 2;
         let once = self.k <= RUNS.min(self.block) && !self.c_is_read;
