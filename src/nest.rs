@@ -1,24 +1,24 @@
-//! The loops: walks a plan. Who walks which part is in `tasks`, what is packed where in `panels`, what needs no plan in `small`,
-//! and how tiles reach a C that they cannot write to in `stage`.
+//! The loops: walks a plan. What is to be computed is in `problem`, who walks which part in `tasks`, what is packed where in
+//! `panels`, what needs no plan in `small`, and how tiles reach a C that they cannot write to in `stage`.
 
 pub mod bits;
 pub mod complex;
 pub mod each;
 mod finish;
 mod panels;
+mod problem;
 pub mod small;
 mod stage;
 mod tasks;
 
 use core::ops::Range;
 
-use complex::{Complex, Scalars, combined};
+use complex::{Scalars, combined};
 use finish::Rest;
+pub use problem::{Place, Problem};
 use stage::{chunks, staged};
 
 use crate::element::Real;
-use crate::epilogue::Epilogue;
-use crate::matrix::{MatMut, MatRef};
 use crate::pack::SLACK;
 use crate::plan::{LINE, Plan, Reading, Split};
 use crate::runs::{Even, Group, even, pieces, pieces_len};
@@ -26,63 +26,6 @@ use crate::scratch::Scratch;
 use crate::simd::{Kernels, streamed};
 use crate::tile::epilogue::{Closing, Term};
 use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
-
-/// One product, its operands checked: C ← `alpha`·A·B + `beta`·C, and the epilogue.
-pub struct Problem<'a, T: Real> {
-    pub a: MatRef<'a, T>,
-    pub b: MatRef<'a, T>,
-    pub c: MatMut<'a, T>,
-    pub alpha: T,
-    pub beta: T,
-    pub epilogue: Option<&'a Epilogue<'a, T>>,
-    pub place: Place,
-    /// If the columns are the parts of complex numbers.
-    pub complex: Option<Complex<T>>,
-}
-
-/// Where this C lies in the one that the epilogue is for: from which row and column on, after both were transposed or
-/// not.
-#[derive(Clone, Copy)]
-pub struct Place {
-    turned: bool,
-    row: usize,
-    col: usize,
-}
-
-impl Place {
-    pub const WHOLE: Place = Place { turned: false, row: 0, col: 0 };
-}
-
-impl<'a, T: Real> Problem<'a, T> {
-    /// The same product as Cᵀ = Bᵀ·Aᵀ.
-    pub fn t(self) -> Self {
-        let Place { turned, row, col } = self.place;
-        let place = Place { turned: !turned, row: col, col: row };
-        Problem { a: self.b.t(), b: self.a.t(), c: self.c.t(), place, ..self }
-    }
-
-    /// Whether rows of C are adjacent elements, and whole cache lines apart.
-    pub fn is_in_lines(&self) -> bool {
-        let apart = self.c.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
-        self.c.col_stride() == 1 && apart.is_multiple_of(LINE)
-    }
-
-    /// The part of it that writes a rectangle of C.
-    ///
-    /// # Safety
-    /// While both are used, no other part writes the same elements.
-    unsafe fn part(&self, rows: Range<usize>, cols: Range<usize>) -> Problem<'a, T> {
-        let depth = self.a.cols();
-        Problem {
-            a: self.a.part(rows.clone(), 0..depth),
-            b: self.b.part(0..depth, cols.clone()),
-            // SAFETY: the caller keeps parts apart.
-            c: unsafe { self.c.alias() }.part(rows.clone(), cols.clone()),
-            place: Place { row: self.place.row + rows.start, col: self.place.col + cols.start, ..self.place },
-            ..*self
-        }
-    }
-}
 
 /// Computes a product as planned: for its shape and strides, with the machine's kernels.
 pub fn run<T: Real>(problem: Problem<'_, T>, plan: &Plan, kernels: &Kernels<T>) {
