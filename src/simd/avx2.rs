@@ -370,7 +370,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     8: 1;
     pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6, 3: 1 2 3;
     turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
-    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4, 3: 1 2, 4: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -385,5 +385,5 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     8: 1;
     pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6, 3: 1 2 3;
     turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
-    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4, 3: 1 2, 4: 1,
 );

@@ -320,7 +320,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     8: 1 2;
     pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 3: 1 2 3 4 5 6 7 8;
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
-    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -335,5 +335,5 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     8: 1 2;
     pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 3: 1 2 3 4 5 6 7 8;
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
-    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
 );

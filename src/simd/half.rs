@@ -77,7 +77,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24;
     pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12;
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
-    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -85,5 +85,5 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24;
     pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12;
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
-    blocks: 2: 1 2 3, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
 );
