@@ -69,12 +69,13 @@
 //!
 //! [`Threads::Auto`] uses the rayon pool that the caller is in, or the global one, as far as the product is large enough
 //! to gain; there is no other pool, and a call from inside a rayon task is an ordinary task of that pool. A product
-//! is one parallel region.
+//! is one parallel region. A caller from outside the pool works as well: it begins at once, and threads of the pool join in
+//! as they wake.
 //!
 //! # Memory
 //!
 //! A product that packs takes a buffer kept by each thread, at most a few MiB, and allocates only when it grows: the
-//! second call of a kind allocates nothing.
+//! second call of a kind allocates nothing. (But for calling the pool from outside: a job of some bytes for each thread.)
 //!
 //! # Instruction sets
 //!

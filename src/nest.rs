@@ -7,6 +7,8 @@ pub mod each;
 mod finish;
 mod panels;
 mod problem;
+#[cfg(feature = "rayon")]
+mod region;
 pub mod small;
 mod stage;
 mod tasks;
