@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
-use crate::nest::{self, Place, Problem};
+use crate::nest::{self, Place, Problem, pool};
 use crate::plan::tiles::MOST_POINTERS;
-use crate::plan::{Facts, LINE, Plan, block_len, is_thin, tasks_worth, turns};
+use crate::plan::{Facts, LINE, Plan, block_len, is_thin, is_worth_sharing, tasks_worth, turns};
 
 /// How many threads a product may use. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -325,6 +325,9 @@ impl<T: Real> Problem<'_, T> {
             threads: threads.tasks(m, n, k),
         });
         nest::run(self, &plan, kernels);
+        if is_worth_sharing(m, n, k) {
+            pool::was_worth_it();
+        }
     }
 }
 
@@ -359,14 +362,8 @@ impl Threads {
     pub(crate) fn tasks(self, m: usize, n: usize, k: usize) -> usize {
         match self {
             Threads::Serial => 1,
-            #[cfg(feature = "rayon")]
-            Threads::Auto => tasks_worth(m, n, k, rayon::current_num_threads),
-            #[cfg(not(feature = "rayon"))]
-            Threads::Auto => tasks_worth(m, n, k, || 1),
-            #[cfg(feature = "rayon")]
-            Threads::AtMost(most) => tasks_worth(m, n, k, || rayon::current_num_threads().min(most.max(1))),
-            #[cfg(not(feature = "rayon"))]
-            Threads::AtMost(_) => 1,
+            Threads::Auto => tasks_worth(m, n, k, pool::is_awake, pool::threads),
+            Threads::AtMost(most) => tasks_worth(m, n, k, pool::is_awake, || pool::threads().min(most.max(1))),
             Threads::Exactly(tasks) => tasks.max(1),
         }
     }

@@ -6,9 +6,8 @@ pub mod complex;
 pub mod each;
 mod finish;
 mod panels;
+pub mod pool;
 mod problem;
-#[cfg(feature = "rayon")]
-mod region;
 pub mod small;
 mod stage;
 mod tasks;

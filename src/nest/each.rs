@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::Rows;
 use super::bits::{self, Bits};
-use super::tasks::parallel;
+use super::pool::parallel;
 use crate::element::Real;
 use crate::matrix::{MatMut, MatRef};
 use crate::runs::even;

@@ -1,9 +1,6 @@
 //! A product shared by the tasks of a rayon pool.
 
-use core::ops::Range;
-
-#[cfg(feature = "rayon")]
-use super::region;
+use super::pool::parallel;
 use super::stage::{chunks, staged};
 use super::{Nest, Problem, Rest, Rows, Sums, first_block};
 use crate::element::Real;
@@ -86,28 +83,6 @@ impl<T: Real> Nest<'_, T> {
             }
         }
     }
-}
-
-/// Calls `task` for each number of the range, on the threads of the current rayon pool.
-pub fn parallel(tasks: Range<usize>, task: &(dyn Fn(usize) + Sync)) {
-    #[cfg(feature = "rayon")]
-    if tasks.len() > 1 {
-        return match rayon::current_thread_index() {
-            Some(_) => join(tasks, task),
-            None => region::enter(tasks, task),
-        };
-    }
-    tasks.for_each(task);
-}
-
-/// The same on a thread of the pool. `join` allocates nothing, and does itself what no other thread came for.
-#[cfg(feature = "rayon")]
-fn join(tasks: Range<usize>, task: &(dyn Fn(usize) + Sync)) {
-    if tasks.len() < 2 {
-        return tasks.for_each(task);
-    }
-    let middle = tasks.start + tasks.len() / 2;
-    rayon::join(|| join(tasks.start..middle, task), || join(middle..tasks.end, task));
 }
 
 /// A pointer that tasks share; each writes elements of its own.

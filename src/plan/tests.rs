@@ -180,8 +180,9 @@ fn threads_share_rectangles_or_blocks() {
     // Nothing to share, and a buffer for the block sums that would be too large.
     assert_eq!(split(1, 8, 100, 4), Split::Grid { rows: 1, cols: 1 });
     assert_eq!(split(6, 16, 1 << 40, 4), Split::Grid { rows: 1, cols: 1 });
-    assert_eq!(tasks_worth(10, 10, 10, || 8), 1);
-    assert_eq!(tasks_worth(1000, 1000, 1000, || 8), 8);
+    let worth = |d, awake| tasks_worth(d, d, d, || awake, || 8);
+    assert_eq!([10, 100, 110, 130, 1000].map(|d| worth(d, true)), [1, 1, 2, 3, 8]);
+    assert_eq!([110, 230, 240, 300, 1000].map(|d| worth(d, false)), [1, 1, 2, 3, 8]);
 }
 
 /// C in memory is asked for in time by products of few steps, a row at a time by those of one or two.

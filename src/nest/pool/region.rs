@@ -1,6 +1,6 @@
-//! A parallel region that is entered from outside the rayon pool: the caller begins at once, and threads of the pool join in as
-//! they wake. (`rayon::join` would have the caller sleep until the pool has woken and done it all: 128×128×128 on two threads takes 2.9
-//! times as long, 32×512×512 1.2 times.)
+//! A parallel region that is entered from outside the pool: the caller begins at once, and threads of the pool join in as they wake.
+//! (`rayon::join` would have the caller sleep until the pool has woken and done it all: 128×128×128 on two threads takes 2.9 times as
+//! long, 32×512×512 1.2 times.)
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
