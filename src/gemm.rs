@@ -8,7 +8,7 @@ use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem, pool};
 use crate::plan::tiles::MOST_POINTERS;
-use crate::plan::{Facts, LINE, Plan, block_len, is_thin, is_worth_sharing, tasks_worth, turns};
+use crate::plan::{Facts, LINE, Plan, TASK_WORK, block_len, is_thin, is_worth_sharing, tasks_worth, turns};
 
 /// How many threads a product may use. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -249,7 +249,7 @@ impl<'a, T: Real> Gemm<'a, T> {
                     little(c).run_as_tiles(kernels)
                         || (c.row_stride() == 1 && self.a.row_stride() == 1 && little(c).run_columns(kernels))
                         || (self.b.row_stride() == 1 && c.rows() <= MOST_POINTERS && little(c).run_turned(kernels))
-                        || little(c).run(kernels, self.threads.little())
+                        || little(c).run(kernels, self.threads.little(kernels.lanes))
                 }
             };
         if !done {
@@ -281,7 +281,7 @@ impl<'a, T: Real> Gemm<'a, T> {
         if turns(m, n, (problem.c.row_stride(), problem.c.col_stride())) {
             problem = problem.t();
         }
-        if epilogue.is_some() && small::run(&problem, kernels, self.threads.little()) {
+        if epilogue.is_some() && small::run(&problem, kernels, self.threads.little(kernels.lanes)) {
             return;
         }
         let Problem { a, c, .. } = &problem;
@@ -354,8 +354,12 @@ pub(crate) fn check_length(
 impl Threads {
     /// Up to how many multiply-adds of vectors a product is too little to be shared.
     #[inline]
-    fn little(self) -> usize {
-        if matches!(self, Threads::Exactly(2..)) { small::QUICK } else { small::WORK }
+    fn little(self, lanes: usize) -> usize {
+        match self {
+            Threads::Serial | Threads::Exactly(0 | 1) => small::WORK,
+            Threads::Auto | Threads::AtMost(_) => small::WORK.min(TASK_WORK / lanes),
+            Threads::Exactly(_) => small::QUICK,
+        }
     }
 
     /// How many tasks a product may be cut into.

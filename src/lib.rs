@@ -71,7 +71,7 @@
 //! to gain; there is no other pool, and a call from inside a rayon task is an ordinary task of that pool. A product
 //! is one parallel region. A caller from outside the pool works as well: it begins at once, and threads of the pool join in
 //! as they wake. To wake them takes some ten microseconds, which only a product of 3·2²² multiply-adds is worth (240×240×240); one of
-//! 2²⁰ is shared if the calling thread was through with another such product less than 40 µs ago, and they are awake.
+//! 2¹⁹ is shared if the calling thread was through with another such product less than 40 µs ago, and they are awake.
 //!
 //! # Memory
 //!

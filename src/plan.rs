@@ -335,9 +335,9 @@ fn fits(count: usize, lines: usize, stride: usize, bytes: usize) -> bool {
 /// Bytes of block sums that a deep product may keep.
 const SUM_BYTES: usize = 8 << 20;
 
-/// Multiply-adds that are worth another thread, if it is awake, and those that are worth waking it (Zen 5: 104³ on two threads 1.4 times as
+/// Multiply-adds that are worth another thread, if it is awake, and those that are worth waking it (Zen 5: 88³ on two threads 1.3 times as
 /// fast, but 128³ 1/1.5 if the other one sleeps, 208³ 1/1.1, 256³ 1.3 times as fast).
-const TASK_WORK: usize = 1 << 20;
+pub const TASK_WORK: usize = 1 << 19;
 const WAKING_WORK: usize = 3 << 22;
 
 /// Whether a product is worth sharing if other threads are awake.
