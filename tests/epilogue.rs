@@ -156,3 +156,24 @@ fn special_values() {
     assert_eq!(after(Activation::Sigmoid), [1.0, 0.0, 0.5]);
     assert_eq!(after(Activation::Tanh), [1.0, -1.0, 0.0]);
 }
+
+/// Wherever it is called: by the caller or by a thread that joined in. The pool is of use afterwards.
+#[test]
+fn a_panic_in_a_function_of_ones_own_arrives() {
+    let (a, mut c) = (vec![1.0f32; 300 * 300], vec![0.0; 300 * 300]);
+    let view = MatRef::row_major(&a, 300, 300).unwrap();
+    for culprit in [0, 299] {
+        let map = |i: usize, j: usize, x: f32| if (i, j) == (culprit, culprit) { panic!("as asked for") } else { x };
+        let epilogue = Epilogue::new().map(&map);
+        for threads in THREADS {
+            let call = || {
+                let c = MatMut::row_major(&mut c, 300, 300).unwrap();
+                Gemm::new(view, view).threads(threads).epilogue(&epilogue).run(c)
+            };
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+            assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"as asked for"), "{threads:?}");
+            Gemm::new(view, view).threads(threads).run(MatMut::row_major(&mut c, 300, 300).unwrap()).unwrap();
+            assert!(c.iter().all(|&x| x == 300.0));
+        }
+    }
+}
