@@ -14,6 +14,12 @@ pub fn chunks(cols: usize) -> impl Iterator<Item = Range<usize>> {
     (0..cols).step_by(STAGE).map(move |start| start..cols.min(start + STAGE))
 }
 
+/// Parts of C that fit the stage: of several rows, if these are whole.
+pub fn parts(rows: usize, cols: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let together = (STAGE / cols).max(1);
+    (0..rows).step_by(together).flat_map(move |row| chunks(cols).map(move |cols| (row..rows.min(row + together), cols)))
+}
+
 /// Hands over a rectangle of a C without adjacent elements, or with adjacent `pairs` of them, as a copy on the stack that is
 /// written back.
 ///

@@ -1,7 +1,7 @@
 //! A product shared by the tasks of a rayon pool.
 
 use super::pool::parallel;
-use super::stage::{chunks, staged};
+use super::stage::{parts, staged};
 use super::{Nest, Problem, Rest, Rows, Sums, first_block};
 use crate::element::Real;
 use crate::matrix::MatMut;
@@ -47,39 +47,25 @@ impl<T: Real> Nest<'_, T> {
                 self.product(&part, Sums::Bare);
             }
         });
-        for block in 0..blocks {
-            let old = if block == 0 { first_block(problem.beta) } else { Old::Times(T::ONE) };
-            let scalars = problem.scalars(block == 0);
-            for row in 0..m {
-                for cols in chunks(n) {
-                    // SAFETY: one run of a row of C and of the sums, which the tasks have written.
-                    unsafe {
-                        let run = problem.part(row..row + 1, cols.clone());
-                        let (sums, len) = (sums.get().add((block * m + row) * n + cols.start), cols.len());
-                        if let Some(scalars) = scalars {
-                            staged(run.c, true, scalars.beta != [T::ZERO; 2], &|c, _| {
-                                (self.kernels.complex.combine)(&Combine { sums, c, len, scalars });
-                            });
+        let read = problem.scalars(true).map_or(problem.beta != T::ZERO, |scalars| scalars.beta != [T::ZERO; 2]);
+        for (rows, cols) in parts(m, n) {
+            let len = rows.len() * cols.len();
+            // SAFETY: parts of C and of the sums, which the tasks have written; whole rows of either, or part of one, are adjacent.
+            unsafe {
+                let part = problem.part(rows.clone(), cols.clone());
+                staged(part.c, problem.complex.is_some(), read, &|c, row| {
+                    for block in 0..blocks {
+                        let sums = sums.get().add((block * m + rows.start) * n + cols.start);
+                        if let Some(scalars) = problem.scalars(block == 0) {
+                            (self.kernels.complex.combine)(&Combine { sums, c, len, scalars });
                             continue;
                         }
-                        staged(run.c, problem.complex.is_some(), matches!(old, Old::Times(_)), &|c, stride| {
-                            let out = Out {
-                                c,
-                                row: stride,
-                                old,
-                                alpha: problem.alpha,
-                                cols: len,
-                                streams: false,
-                                closing: None,
-                            };
-                            (self.kernels.sum)(&out, sums);
-                            if block == blocks - 1 {
-                                let c = Rows { ptr: c, row: stride, col: 1 };
-                                problem.finish(Rest::ALL, self.kernels, &c, row..row + 1, cols.clone());
-                            }
-                        });
+                        let old = if block == 0 { first_block(problem.beta) } else { Old::Times(T::ONE) };
+                        let alpha = problem.alpha;
+                        (self.kernels.sum)(&Out { c, row, old, alpha, cols: len, streams: false, closing: None }, sums);
                     }
-                }
+                    problem.finish(Rest::ALL, self.kernels, &Rows { ptr: c, row, col: 1 }, rows.clone(), cols.clone());
+                });
             }
         }
     }
