@@ -325,7 +325,7 @@ impl<T: Real> Problem<'_, T> {
             threads: threads.tasks(m, n, k),
         });
         nest::run(self, &plan, kernels);
-        if is_worth_sharing(m, n, k) {
+        if threads != Threads::Serial && is_worth_sharing(m, n, k) {
             pool::was_worth_it();
         }
     }

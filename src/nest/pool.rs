@@ -62,3 +62,20 @@ fn join(tasks: Range<usize>, task: &(dyn Fn(usize) + Sync)) {
     let middle = tasks.start + tasks.len() / 2;
     rayon::join(|| join(tasks.start..middle, task), || join(middle..tasks.end, task));
 }
+
+#[cfg(all(test, feature = "rayon"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_awake_for_a_while() {
+        assert!(!is_awake());
+        // (The processor may be with another thread for longer than that.)
+        assert!((0..1000).any(|_| {
+            was_worth_it();
+            is_awake()
+        }));
+        std::thread::sleep(AWAKE * 10);
+        assert!(!is_awake());
+    }
+}
