@@ -45,6 +45,9 @@ pub struct Facts<'a> {
     pub threads: usize,
 }
 
+/// Bytes of L2 that Intel's cores have from Golden Cove on.
+const LARGE_L2: usize = 2 << 20;
+
 /// Rows of B that are swept at once: as many as a cache set holds lines. (Twice as many where pages are slow: 1.1 times as fast.)
 pub const SWEEP_STEPS: usize = 8;
 
@@ -149,19 +152,40 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether B is loaded in whole lines, which come from L2 as fast as tiles need them: nothing is packed then (Zen 5: 256³ 1.05
-    /// times as fast, 70×700×700 1.1 times; yet 256×1024×1024, rows of B a page apart, 1/1.13).
+    /// times as fast, 70×700×700 1.1 times; yet 256×1024×1024, rows of B a page apart, 1/1.13; Emerald Rapids: 200×400×400 1.08
+    /// times, 192³ 1.1 times; yet 256×512×512, half a page apart, 1/1.08, and 250³, vectors in two lines each, 1/1.2 if another thread
+    /// shares the core).
     pub fn lines_stream(&self) -> bool {
-        self.in_lanes() && self.of_lines() && !self.slow_pages && !self.pages_apart(self.b.0)
+        let spread = match self.slow_pages {
+            true => self.operand(self.k, self.n) <= self.l2 / 2 && self.spreads_b() && self.b_at_lines,
+            false => !self.pages_apart(self.b.0),
+        };
+        self.in_lanes() && self.of_lines() && spread
     }
 
-    /// Whether there are so few rows that strips of B from L2 cost less than packing (32×512×512 on Zen 5: 1.3 times).
+    /// Whether there are so few rows that strips of B from L2 cost less than packing (32×512×512 on Zen 5 and Emerald Rapids: 1.3
+    /// times; 64×512×512 1/1.2 on the latter, if another thread shares the core).
     pub fn few_rows(&self) -> bool {
         self.m
-            <= match (self.slow_pages, self.of_lines()) {
-                (false, _) => 64,
-                (true, false) => 32,
-                (true, true) => 16,
+            <= match (self.streams_b(), self.of_lines()) {
+                (true, _) if !self.slow_pages || self.spreads_b() => 64,
+                (true, _) | (false, false) => 32,
+                (false, true) => 16,
             }
+    }
+
+    /// Whether rows of B use most sets of a cache.
+    fn spreads_b(&self) -> bool {
+        !self.bytes(self.b.0).is_multiple_of(PAGE / 2)
+    }
+
+    /// Whether strips of B come so fast as they are needed, be it packed or not: where pages are slow, from half of L2 (Ice Lake:
+    /// 64×1000×256, of 0.8 L2, 1/1.6 times as fast in place), or, by cores that have more of it, from L3, if no lines share a cache
+    /// set there (Emerald Rapids: 32×700×700 and 32×1200×800 1.26 times as fast, 40×1024×512 1/1.3).
+    fn streams_b(&self) -> bool {
+        let bytes = self.operand(self.k, self.n);
+        let from_l3 = self.l2 >= LARGE_L2 && bytes <= 2 * self.l2 && !self.pages_apart(self.b.0);
+        !self.slow_pages || bytes <= self.l2 / 2 || from_l3
     }
 
     /// The tiles that are of use.

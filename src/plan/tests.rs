@@ -146,6 +146,22 @@ fn long_strips_of_c_are_runs_themselves() {
     assert_eq!((tile(100, 8), tile(100, 9).0 > 3, tile(1000, 8).0 > 3), ((3, 7), true, true));
 }
 
+/// Where pages are slow too: from half of L2 to any number of rows, if they spread over its sets; from L3 to a few rows, by cores that
+/// have more of L2.
+#[test]
+fn lines_from_near_caches_stay_in_place() {
+    let wide = |m, n, k, l2| {
+        Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages: true, l1d: 48 << 10, l2, ..facts(m, n, k) }).wide
+    };
+    let small = |m, n, k| wide(m, n, k, 1280 << 10);
+    let large = |m, n, k| wide(m, n, k, 2 << 20);
+    assert_eq!([192, 1000].map(|m| small(m, 192, 192)), [Reading::InPlace; 2]);
+    assert_eq!([32, 128].map(|m| large(m, 512, 512)), [Reading::InPlace, Reading::Packed]);
+    assert_eq!([16, 40].map(|m| small(m, 700, 700)), [Reading::InPlace, Reading::Packed]);
+    assert_eq!([40, 70].map(|m| large(m, 704, 704)), [Reading::InPlace, Reading::Packed]);
+    assert_eq!([768, 1024].map(|n| large(40, n, 512)), [Reading::InPlace, Reading::Packed]);
+}
+
 #[test]
 fn vectors_across_two_lines_are_packed_or_fewer() {
     let plan = |m, n, k, slow_pages, b_at_lines| {
