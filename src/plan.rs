@@ -72,8 +72,8 @@ impl Plan {
         let pack_narrow = strips.packs_narrow(f);
         let by_rows = strips.goes_by_rows(f);
         let row_bytes = f.block * f.size * if f.exchanged { 2 } else { 1 };
-        let narrow_block = match strips.down * rows * row_bytes > f.l2 / 2 {
-            true => (f.l2 / 2 / row_bytes / rows).max(1) * rows,
+        let narrow_block = match strips.down * rows * row_bytes > f.narrow_bytes() {
+            true => (f.narrow_bytes() / row_bytes / rows).max(1) * rows,
             false => f.m,
         };
         let kept = by_rows || narrow_block < f.m;
