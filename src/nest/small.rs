@@ -20,8 +20,8 @@ use crate::tile::epilogue::{Closing, Term};
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
 /// The most rows, vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
-/// of which a plan takes a quarter of one (60×16×64 1.3 times as fast without). The steps are one K-block of any type.
-const ROWS: usize = 256;
+/// of which a plan takes a quarter of one (60×16×64 1.3 times as fast without, 500×16×32 1.06 times). The steps are one K-block of any type.
+const ROWS: usize = 1024;
 const VECTORS: usize = 24;
 const STEPS: usize = 256;
 pub const WORK: usize = 64 << 10;
@@ -246,13 +246,15 @@ impl<T: Real> Little<'_, T> {
             copy().thin(kernels);
             return true;
         }
-        let kernels = kernels.of_columns(n);
+        let (all, kernels) = (kernels, kernels.of_columns(n));
         let vectors = pieces(n, kernels.lanes);
         let work = m * vectors * k;
         // A C beyond L1 that is hardly summed to had better be asked for ahead, if that is to be (Emerald Rapids: 245×169×1 and
         // 200×300×4 1.5 times as fast).
         let asks = k <= 4 && m * n * size_of::<T>() > NEAR;
-        if asks || (work > QUICK && (m > ROWS || work > most || vectors > VECTORS || copy().needs_plan(kernels))) {
+        // (Half a vector's few columns are cheaper than a plan and the stage: 200×8×100 1.3 times as fast, 500×5×100 1/1.2.)
+        let lanes = if b.lane == 1 && work <= WORK / 2 { kernels.lanes } else { all.lanes };
+        if asks || (work > QUICK && (m > ROWS || work > most || vectors > VECTORS || copy().needs_plan(lanes))) {
             return false;
         }
         if n > 1 && b.lane != 1 {
@@ -274,10 +276,10 @@ impl<T: Real> Little<'_, T> {
 
     /// Whether a longer product had better be computed otherwise. Steps a page apart share a cache set, and are to be packed.
     #[inline(never)]
-    fn needs_plan(self, kernels: &Kernels<T>) -> bool {
+    fn needs_plan(self, lanes: usize) -> bool {
         let Little { m, n, k, a, b, .. } = self;
         let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
-        apart || is_thin(m, n, k, a.row == 1, kernels.lanes)
+        apart || is_thin(m, n, k, a.row == 1, lanes)
     }
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.
