@@ -174,7 +174,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
                         let out = late(out);
                         ask::<S, NV>(row, out.cols);
                         row = row.wrapping_offset(out.row);
-                        due -= between;
+                        due = due.saturating_sub(between);
                     }
                     turning.add_product(&mut sums, 0, S::STEPS);
                     turning.add_product(&mut sums, 1, S::STEPS);
