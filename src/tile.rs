@@ -167,22 +167,25 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
             // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
             if turns > 0 {
                 let mut turning = walk.in_registers();
-                let mut row = c;
-                let mut due = if between > 0 { turns } else { 0 };
-                for left in (1..=turns).rev() {
-                    if left == due {
+                let (mut row, mut left) = (c, turns);
+                while left > 0 {
+                    let mut now = left;
+                    if between > 0 {
                         let out = late(out);
                         ask::<S, NV>(row, out.cols);
                         row = row.wrapping_offset(out.row);
-                        due = due.saturating_sub(between);
+                        now = between.min(left);
                     }
-                    turning.add_product(&mut sums, 0, S::STEPS);
-                    turning.add_product(&mut sums, 1, S::STEPS);
-                    if S::STEPS == 4 {
-                        turning.add_product(&mut sums, 2, S::STEPS);
-                        turning.add_product(&mut sums, 3, S::STEPS);
+                    left -= now;
+                    for _ in 0..now {
+                        turning.add_product(&mut sums, 0, S::STEPS);
+                        turning.add_product(&mut sums, 1, S::STEPS);
+                        if S::STEPS == 4 {
+                            turning.add_product(&mut sums, 2, S::STEPS);
+                            turning.add_product(&mut sums, 3, S::STEPS);
+                        }
+                        turning.advance(S::STEPS as isize);
                     }
-                    turning.advance(S::STEPS as isize);
                 }
                 walk = walk.at(turning.narrow, turning.wide);
             }
