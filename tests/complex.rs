@@ -68,6 +68,19 @@ fn large_products() {
     }
 }
 
+/// So few steps that all is over quickly, of a C beyond L1, and of many rows.
+#[test]
+fn quick_products_of_a_large_c() {
+    let mut random = Random(4);
+    for (m, n, k) in [(100, 150, 1), (55, 170, 1), (40, 190, 2), (150, 100, 2), (1000, 7, 1), (300, 11, 2)] {
+        for layouts in 0..8 {
+            let orders = [0, 1, 2].map(|of| if layouts >> of & 1 == 1 { COL } else { ROW });
+            let beta = random.one_of(&[[0.0; 2], [1.0, 0.0]]);
+            both(&Case { orders, beta, ..Case::new(m, n, k) });
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(4000) as u32))]
 

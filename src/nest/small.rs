@@ -19,7 +19,7 @@ use crate::simd::{Kernels, Menu, Tile};
 use crate::tile::epilogue::{Closing, Term};
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
-/// The most rows, vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
+/// The most rows and vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
 /// of which a plan takes a quarter of one (60×16×64 1.3 times as fast without, 500×16×32 1.06 times). The steps are one K-block of any type.
 const ROWS: usize = 1024;
 const VECTORS: usize = 24;
@@ -223,8 +223,13 @@ impl<T: Real> Little<'_, T> {
     /// operands.
     #[inline(never)]
     pub fn run(self, kernels: &Kernels<T>, most: usize) -> bool {
-        let Little { m, n, c, .. } = self;
+        let Little { m, n, k, c, .. } = self;
         if m.wrapping_sub(1) >= LONGEST || n.wrapping_sub(1) >= LONGEST {
+            return false;
+        }
+        // A C beyond L1 that is hardly summed to had better be asked for ahead, as a plan tells (Emerald Rapids: 245×169×1 and
+        // 200×300×4 1.5 times as fast).
+        if k <= 4 && m * n * size_of::<T>() > NEAR {
             return false;
         }
         let turned = turns(m, n, (c.row, c.col));
@@ -249,12 +254,10 @@ impl<T: Real> Little<'_, T> {
         let (all, kernels) = (kernels, kernels.of_columns(n));
         let vectors = pieces(n, kernels.lanes);
         let work = m * vectors * k;
-        // A C beyond L1 that is hardly summed to had better be asked for ahead, if that is to be (Emerald Rapids: 245×169×1 and
-        // 200×300×4 1.5 times as fast).
-        let asks = k <= 4 && m * n * size_of::<T>() > NEAR;
         // (Half a vector's few columns are cheaper than a plan and the stage: 200×8×100 1.3 times as fast, 500×5×100 1/1.2.)
-        let lanes = if b.lane == 1 && work <= WORK / 2 { kernels.lanes } else { all.lanes };
-        if asks || (work > QUICK && (m > ROWS || work > most || vectors > VECTORS || copy().needs_plan(lanes))) {
+        let halves = b.lane == 1 && work <= WORK / 2;
+        let needs_plan = || copy().needs_plan(kernels.lanes) || (!halves && copy().needs_plan(all.lanes));
+        if work > QUICK && (m > ROWS || work > most || vectors > VECTORS || needs_plan()) {
             return false;
         }
         if n > 1 && b.lane != 1 {
