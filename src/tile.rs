@@ -139,10 +139,11 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
     loop {
         // SAFETY: all pointers stay within what the caller promises.
         unsafe {
-            // C is written last, but asked for first, line by line: it comes while the sums are made, those of some tiles before if
-            // they are few. Many of them are made in turns, and C's rows asked for between: all at once would take the buffers
-            // that lines of the operands, too, wait in (Emerald Rapids: 1000×1000×256 1.15 times as fast, 256³ 1.02 times; yet
-            // 128×10×256, by tiles of one vector, 1/1.08). A tile that turns the wide operand asks for that.
+            // C is written last, but asked for early, line by line, so that it comes while sums are made. Of few steps, at once and
+            // some tiles ahead. Of many, a row before each of several runs of steps: all at once would take the buffers that lines of
+            // the operands, too, wait in (Emerald Rapids: 1000×1000×256 1.15 times as fast, 256³ 1.02 times; yet 128×10×256, by tiles
+            // of one vector, 1/1.08). There may be more runs than rows, which ask for rows below. (`ahead` of many steps is that
+            // of a turned wide operand.)
             let ahead = repeat.as_ref().map_or(0, |repeat| repeat.ahead);
             let many = step.depth > 32;
             let turns = if WIDE != TURNED { step.depth / S::STEPS } else { 0 };

@@ -236,6 +236,7 @@ impl<T: Real> Little<'_, T> {
         if turned { self.t() } else { self }.run_as_is(kernels, most)
     }
 
+    /// (A quick one always is, if tiles can load B: `run_complex`, which has packed it, relies on that.)
     #[inline(always)]
     fn run_as_is(self, kernels: &Kernels<T>, most: usize) -> bool {
         const { assert!(STEPS <= T::KC) }

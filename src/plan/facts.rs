@@ -172,12 +172,12 @@ impl<'a> Facts<'a> {
     /// Whether there are so few rows that strips of B from L2 cost less than packing (32×512×512 on Zen 5 and Emerald Rapids: 1.3
     /// times; 64×512×512 1/1.2 on the latter, if another thread shares the core).
     pub fn few_rows(&self) -> bool {
-        self.m
-            <= match (self.streams_b(), self.of_lines()) {
-                (true, _) if !self.slow_pages || self.spreads_b() => 64,
-                (true, _) | (false, false) => 32,
-                (false, true) => 16,
-            }
+        let most = match () {
+            _ if !self.slow_pages || (self.is_near_b() && self.spreads_b()) => 64,
+            _ if self.is_near_b() || !self.of_lines() => 32,
+            _ => 16,
+        };
+        self.m <= most
     }
 
     /// Whether rows of B use most sets of a cache.
@@ -185,13 +185,12 @@ impl<'a> Facts<'a> {
         !self.bytes(self.b.0).is_multiple_of(PAGE / 2)
     }
 
-    /// Whether strips of B come so fast as they are needed, be it packed or not: where pages are slow, from half of L2 (Ice Lake:
-    /// 64×1000×256, of 0.8 L2, 1/1.6 times as fast in place), or, by cores that have more of it, from L3, if no lines share a cache
-    /// set there (Emerald Rapids: 32×700×700 and 32×1200×800 1.26 times as fast, 40×1024×512 1/1.3).
-    fn streams_b(&self) -> bool {
+    /// Whether B is near enough for a few rows to read in place, slow as pages are: in half of L2 (Ice Lake: 64×1000×256, of 0.8 L2,
+    /// 1/1.6 times as fast in place) or, for cores that have more of it, in L3, if its lines do not share a cache set (Emerald Rapids:
+    /// 32×700×700 and 32×1200×800 1.26 times as fast, 40×1024×512 1/1.3).
+    fn is_near_b(&self) -> bool {
         let bytes = self.operand(self.k, self.n);
-        let from_l3 = self.l2 >= LARGE_L2 && bytes <= 2 * self.l2 && !self.pages_apart(self.b.0);
-        !self.slow_pages || bytes <= self.l2 / 2 || from_l3
+        bytes <= self.l2 / 2 || (self.l2 >= LARGE_L2 && bytes <= 2 * self.l2 && !self.pages_apart(self.b.0))
     }
 
     /// The tiles that are of use.

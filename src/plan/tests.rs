@@ -162,6 +162,13 @@ fn lines_from_near_caches_stay_in_place() {
     assert_eq!([768, 1024].map(|n| large(40, n, 512)), [Reading::InPlace, Reading::Packed]);
 }
 
+/// Half of L2 for the narrow block; where pages are slow, a quarter.
+#[test]
+fn narrow_blocks_leave_room_in_l2() {
+    let block = |slow_pages| Plan::new(&Facts { slow_pages, ..facts(3000, 3000, 512) }).narrow_block;
+    assert_eq!([false, true].map(block), [126, 60]);
+}
+
 #[test]
 fn vectors_across_two_lines_are_packed_or_fewer() {
     let plan = |m, n, k, slow_pages, b_at_lines| {
