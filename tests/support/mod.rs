@@ -156,6 +156,11 @@ pub fn small() -> bool {
     std::env::var("LAPIDARY_TEST_GRID").is_ok_and(|grid| grid == "small")
 }
 
+/// Whether an emulator, which `LAPIDARY_TEST_EMULATOR` names, runs the tests: large products take it minutes.
+pub fn emulated() -> bool {
+    std::env::var_os("LAPIDARY_TEST_EMULATOR").is_some()
+}
+
 /// Choices made at random, by proptest or by a fuzzer. A source that has run dry chooses 0, which stands for the
 /// simplest.
 pub trait Choose: Iterator<Item = u64> {
