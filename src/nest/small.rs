@@ -13,7 +13,7 @@ use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
 use crate::plan::tiles::{MOST_POINTERS, most_rows, tile, wide_tile, widest};
-use crate::plan::{FLAT, PAGE, is_thin, turns, turns_rows};
+use crate::plan::{FLAT, LINE, PAGE, is_thin, turns, turns_rows};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu, Tile};
 use crate::tile::epilogue::{Closing, Term};
@@ -227,13 +227,15 @@ impl<T: Real> Little<'_, T> {
         if m.wrapping_sub(1) >= LONGEST || n.wrapping_sub(1) >= LONGEST {
             return false;
         }
-        // A C beyond L1 that is hardly summed to had better be asked for ahead, as a plan tells (Emerald Rapids: 245×169×1 and
-        // 200×300×4 1.5 times as fast).
-        if k <= 4 && m * n * size_of::<T>() > NEAR {
+        let little = if turns(m, n, (c.row, c.col)) { self.t() } else { self };
+        // A C beyond L1 that is hardly summed to, not read, and written by less than lines had better be asked for ahead, as a plan
+        // tells (Emerald Rapids: 245×169×1 1.5 times as fast, 150×150×1 1.3; read, they would be 1/1.1, and 200×128×1 in lines, too).
+        let Rows { ptr, row, .. } = little.c;
+        let in_lines = (ptr as usize | row.unsigned_abs().wrapping_mul(size_of::<T>())).is_multiple_of(LINE);
+        if k <= 4 && self.beta == T::ZERO && !in_lines && m * n * size_of::<T>() > NEAR {
             return false;
         }
-        let turned = turns(m, n, (c.row, c.col));
-        if turned { self.t() } else { self }.run_as_is(kernels, most)
+        little.run_as_is(kernels, most)
     }
 
     /// (A quick one always is, if tiles can load B: `run_complex`, which has packed it, relies on that.)
