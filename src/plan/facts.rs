@@ -170,10 +170,10 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether there are so few rows that strips of B from L2 cost less than packing (32×512×512 on Zen 5 and Emerald Rapids: 1.3
-    /// times; 64×512×512 1/1.2 on the latter, if another thread shares the core).
+    /// times; on the latter 40×512×512 1.3 times, 64×512×784 1.2 times, yet 64×1024×400, a page apart, 1/1.2).
     pub fn few_rows(&self) -> bool {
         let most = match () {
-            _ if !self.slow_pages || (self.is_near_b() && self.spreads_b()) => 64,
+            _ if !self.slow_pages || (self.is_near_b() && !self.pages_apart(self.b.0)) => 64,
             _ if self.is_near_b() || !self.of_lines() => 32,
             _ => 16,
         };
