@@ -159,14 +159,16 @@ impl<'a> Facts<'a> {
 
     /// Whether B is loaded in whole lines, which come from L2 as fast as tiles need them: nothing is packed then (Zen 5: 256³ 1.05
     /// times as fast, 70×700×700 1.1 times; yet 256×1024×1024, rows of B a page apart, 1/1.13; Emerald Rapids: 200×400×400 1.08
-    /// times, 192³ 1.1 times; yet 256×512×512, half a page apart, 1/1.08, and 250³, vectors in two lines each, 1/1.2 if another thread
-    /// shares the core).
+    /// times, 192³ 1.1 times; yet 256×512×512, half a page apart, 1/1.08 to 1.13 times, and 250³, vectors in two lines each, 1/1.2 if
+    /// another thread shares the core).
     pub fn lines_stream(&self) -> bool {
-        let spread = match self.slow_pages {
-            true => self.operand(self.k, self.n) <= self.l2 / 2 && self.spreads_b() && self.b_at_lines,
+        // Whether rows of B use most sets of a cache.
+        let spreads = !self.bytes(self.b.0).is_multiple_of(PAGE / 2);
+        let streams = match self.slow_pages {
+            true => self.operand(self.k, self.n) <= self.l2 / 2 && spreads && self.b_at_lines,
             false => !self.pages_apart(self.b.0),
         };
-        self.in_lanes() && self.of_lines() && spread
+        self.in_lanes() && self.of_lines() && streams
     }
 
     /// Whether there are so few rows that strips of B from L2 cost less than packing (32×512×512 on Zen 5 and Emerald Rapids: 1.3
@@ -178,11 +180,6 @@ impl<'a> Facts<'a> {
             _ => 16,
         };
         self.m <= most
-    }
-
-    /// Whether rows of B use most sets of a cache.
-    fn spreads_b(&self) -> bool {
-        !self.bytes(self.b.0).is_multiple_of(PAGE / 2)
     }
 
     /// Whether B is near enough for a few rows to read in place, slow as pages are: in half of L2 (Ice Lake: 64×1000×256, of 0.8 L2,
