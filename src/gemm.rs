@@ -297,7 +297,8 @@ impl<T: Real> Problem<'_, T> {
     /// Plans and computes it, in K-blocks of so many steps.
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
-        let kernels = T::kernels(machine).of_columns(n);
+        let kernels = T::kernels(machine);
+        let kernels = if self.complex.is_some() { kernels } else { kernels.of_columns(n) };
         let stride = self.b.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
         let plan = Plan::new(&Facts {
             m,
@@ -310,11 +311,11 @@ impl<T: Real> Problem<'_, T> {
             c_in_lines: self.is_in_lines(),
             b_at_lines: (self.b.as_ptr() as usize | stride).is_multiple_of(LINE),
             complex: self.complex.is_some(),
-            exchanged: self.is_exchanged(),
+            packs_narrow: self.complex.is_some_and(|complex| complex.packs_narrow()),
             size: size_of::<T>(),
             lanes: kernels.lanes,
             block,
-            menu: if self.is_exchanged() { kernels.complex.tiles.rows } else { kernels.tiles.rows },
+            menu: self.tiles(kernels).rows,
             turning: kernels.turning.rows,
             turn: kernels.turn,
             blocks: kernels.blocks.rows,
@@ -322,10 +323,11 @@ impl<T: Real> Problem<'_, T> {
             l2: machine.l2,
             l3: machine.l3,
             slow_pages: machine.slow_pages,
-            threads: threads.tasks(m, n, k),
+            threads: threads.tasks(m, n * self.unit(), k),
         });
+        let unit = self.unit();
         nest::run(self, &plan, kernels);
-        if threads != Threads::Serial && is_worth_sharing(m, n, k) {
+        if threads != Threads::Serial && is_worth_sharing(m, n * unit, k) {
             pool::was_worth_it();
         }
     }

@@ -241,8 +241,8 @@ impl<'a, T> MatRef<'a, T> {
     }
 
     /// Complex numbers as pairs of adjacent columns; see `Layout::of_pairs`.
-    pub(crate) fn pairs<R>(self, steps: bool) -> MatRef<'a, R> {
-        MatRef { ptr: self.ptr.cast(), layout: self.layout.of_pairs(steps), borrow: PhantomData }
+    pub(crate) fn pairs<R>(self) -> MatRef<'a, R> {
+        MatRef { ptr: self.ptr.cast(), layout: self.layout.of_pairs(), borrow: PhantomData }
     }
 
     /// The same value at every row and column.
@@ -411,9 +411,9 @@ impl<'a, T> MatMut<'a, T> {
         self.ptr.wrapping_offset(i as isize * self.layout.row_stride + j as isize * self.layout.col_stride)
     }
 
-    /// Complex numbers as pairs of adjacent columns; see `Layout::of_pairs`.
-    pub(crate) fn pairs<R>(self) -> MatMut<'a, R> {
-        MatMut { ptr: self.ptr.cast(), layout: self.layout.of_pairs(false), borrow: PhantomData }
+    /// The real parts of complex numbers, each followed by the imaginary part in memory.
+    pub(crate) fn first_parts<R>(self) -> MatMut<'a, R> {
+        MatMut { ptr: self.ptr.cast(), layout: self.layout.of_first_parts(), borrow: PhantomData }
     }
 
     /// The same matrix once more.

@@ -52,11 +52,11 @@ pub fn scale<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) {
     }
     if epilogue.is_some() {
         for i in 0..c.rows() {
-            for cols in chunks(c.cols()) {
+            for cols in chunks(c.cols(), 1) {
                 // SAFETY: a run of a row of C, initialised by now.
                 unsafe {
                     let run = problem.part(i..i + 1, cols.clone());
-                    staged(run.c, false, true, &|c, row| {
+                    staged(run.c, 1, true, &|c, row| {
                         problem.finish(Rest::ALL, kernels, &Rows { ptr: c, row, col: 1 }, i..i + 1, cols.clone())
                     });
                 }
@@ -113,7 +113,7 @@ impl<T: Real> Nest<'_, T> {
             Reading::Packed => pieces_len(vectors, wide_blocks).min(most_packed) * lanes * pass,
             _ => 0,
         };
-        let narrow_strip = plan.rows * problem.narrow_unit() * pass + SLACK;
+        let narrow_strip = plan.rows * pass + SLACK;
         let narrow_room = match plan.pack_narrow {
             true => pieces(pieces_len(m, narrow_blocks), plan.rows) * narrow_strip,
             false => 0,
@@ -125,7 +125,8 @@ impl<T: Real> Nest<'_, T> {
         let narrow_buffer = wide_buffer.wrapping_add(wide_room);
         let sums_buffer = narrow_buffer.wrapping_add(narrow_room + slack);
         let a = &problem.a;
-        let across = plan.pack_narrow || if m == 1 { a.col_stride() != 1 } else { a.row_stride() == 1 };
+        let unit = problem.unit() as isize;
+        let across = plan.pack_narrow || if m == 1 { a.col_stride() != 1 } else { a.row_stride() == unit };
         let (closing, rest) = problem.closing();
         let c = &problem.c;
         let c = Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() };
@@ -158,7 +159,7 @@ impl<T: Real> Nest<'_, T> {
                         Sums::IntoC => problem.scalars(block_start == 0),
                         Sums::Bare => None,
                     };
-                    let adjacent = (c.col == 1 || n == 1) && scalars.is_none();
+                    let adjacent = (c.col == unit || n == 1) && scalars.is_none();
                     let (closing, rest) = if step == k { (closing, rest) } else { (None, Rest::NOTHING) };
                     self.tiles(Block {
                         problem,
@@ -237,7 +238,8 @@ impl<T: Real> Nest<'_, T> {
     /// Tiles of one size: narrow strips, the first of them the `at`-th, by one wide strip, or one by several.
     fn equal_tiles(&self, block: &Block<'_, T>, rows: Group, at: usize, wide_strips: Group) {
         let Nest { plan, kernels } = *self;
-        let (Problem { a, b, .. }, c) = (block.problem, block.c);
+        let (problem, c) = (block.problem, block.c);
+        let Problem { a, b, .. } = problem;
         let depth = block.steps.len();
         let (col, width) = (wide_strips.start * kernels.lanes, wide_strips.len * kernels.lanes);
         let cols = width.min(b.cols() - col);
@@ -254,8 +256,8 @@ impl<T: Real> Nest<'_, T> {
         let (narrow, narrow_next) = match plan.pack_narrow {
             true => {
                 let ptr = block.narrow_buffer.wrapping_add(at * block.narrow_strip).cast_const();
-                let depth = rows.len * block.problem.narrow_unit();
-                (Narrow { ptr, row: 1, depth: depth as isize }, block.narrow_strip as isize)
+                let (row, depth) = (block.problem.unit() as isize, rows.len as isize);
+                (Narrow { ptr, row, depth }, block.narrow_strip as isize)
             }
             false => {
                 let ptr = a.at(rows.start, block.steps.start);
@@ -287,15 +289,15 @@ impl<T: Real> Nest<'_, T> {
             count => {
                 let next = width as isize;
                 let (wide, term) = (next * wide_next, next * term.col);
-                Repeat { count, narrow: 0, wide, before: next, c: next, term, ahead }
+                let c = next * problem.unit() as isize;
+                Repeat { count, narrow: 0, wide, before: next, c, term, ahead }
             }
         };
         let part = plan.wide == Reading::InPlace && cols < width;
         let tiles = match (plan.wide, block.blocks) {
             (Reading::Turned, 1) => kernels.turning.tiles[wide_strips.len - 1],
             (Reading::Turned, blocks) => kernels.turning.tiles[blocks - 1],
-            (_, 1) if block.problem.is_exchanged() => kernels.complex.tiles.tiles[wide_strips.len - 1],
-            (_, 1) => kernels.tiles.tiles[wide_strips.len - 1],
+            (_, 1) => problem.tiles(kernels).tiles[wide_strips.len - 1],
             (_, blocks) => kernels.blocks.tiles[blocks - 2],
         };
         let tile = tiles[rows.len - 1].of(block.across, part);
@@ -307,7 +309,7 @@ impl<T: Real> Nest<'_, T> {
             row: block.c.row,
             old: block.old,
             alpha: block.alpha,
-            cols,
+            cols: cols * problem.unit(),
             streams: block.streams,
             closing: closing.as_ref(),
         };
@@ -337,7 +339,7 @@ impl<T: Real> Nest<'_, T> {
                 return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, Repeat::ONCE));
             }
             let read = matches!(block.old, Old::Times(_));
-            staged(to, problem.complex.is_some(), read, &|c, row| finished(&Out { c, row, ..out }, Repeat::ONCE));
+            staged(to, problem.unit(), read, &|c, row| finished(&Out { c, row, ..out }, Repeat::ONCE));
         }
     }
 }

@@ -71,7 +71,7 @@ impl Plan {
         let wide = strips.reading(f);
         let pack_narrow = strips.packs_narrow(f);
         let by_rows = strips.goes_by_rows(f);
-        let row_bytes = f.block * f.size * if f.exchanged { 2 } else { 1 };
+        let row_bytes = f.block * f.size;
         let narrow_block = match strips.down * rows * row_bytes > f.narrow_bytes() {
             true => (f.narrow_bytes() / row_bytes / rows).max(1) * rows,
             false => f.m,

@@ -2,6 +2,7 @@
 //! along the depth by strides. A packed panel is only another set of strides.
 #![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled; iterators do not always
 
+mod edge;
 pub mod epilogue;
 mod opaque;
 pub mod square;
@@ -11,6 +12,7 @@ mod walk;
 use crate::element::Sealed;
 use crate::plan::LINE;
 use crate::simd::Simd;
+use edge::{Edge, each, update};
 use epilogue::{Closing, close};
 use opaque::late;
 use square::Few;
@@ -22,7 +24,8 @@ pub struct Narrow<T> {
     pub ptr: *const T,
     /// Elements from one row to the next.
     pub row: isize,
-    /// Elements from one depth step to the next. One of the two strides is 1, unless there is one row only, or pairs.
+    /// Elements from one depth step to the next. One of the two strides is 1, unless there is one row only. (Of complex numbers
+    /// it is half of what leads from number to number, or 1; or else the row stride is 2.)
     pub depth: isize,
 }
 
@@ -66,7 +69,8 @@ pub struct Out<'a, T> {
     pub row: isize,
     pub old: Old<T>,
     pub alpha: T,
-    /// Columns to write: more than NV − 1 vectors, at most NV.
+    /// Elements of a row to write: more than NV − 1 vectors, at most NV; of complex numbers, whose columns are two elements each,
+    /// more than NV − 2.
     pub cols: usize,
     /// Whether whole vectors are stored past the caches: C is not read, and vectors of it begin at multiples of their size.
     pub streams: bool,
@@ -109,16 +113,18 @@ impl Repeat {
 pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>, *const Repeat);
 
 /// How a tile loads the wide operand: whole vectors; the last one in part, since nothing may be read beyond an operand; each in
-/// part, all being of the same columns; or turned in registers, being contiguous along the depth.
+/// part, all being of the same columns; turned in registers, being contiguous along the depth; or whole vectors of the real parts
+/// of complex numbers and of their imaginary parts, be they those of B, or those of A, roles being exchanged.
 pub const WHOLE: u8 = 0;
 pub const PART: u8 = 1;
 pub const BLOCKS: u8 = 2;
 pub const TURNED: u8 = 3;
+pub const NUMBERS: u8 = 4;
+pub const EXCHANGED: u8 = 5;
 
-/// How a tile walks the narrow operand: across its rows, along the depth, or across rows of pairs, each broadcast as one.
+/// How a tile walks the narrow operand: across its rows, or along the depth.
 pub const ACROSS: u8 = 0;
 pub const ALONG: u8 = 1;
-pub const PAIRS: u8 = 2;
 
 /// See [`TileFn`].
 #[inline(always)]
@@ -128,12 +134,11 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
     repeat: *const Repeat,
 ) {
     let blocks = WIDE == BLOCKS || (WIDE == TURNED && step.apart > 0);
-    let last = if blocks { out.cols } else { out.cols - (NV - 1) * S::LANES };
+    let last = if WIDE >= NUMBERS { 2 } else { 1 };
     // SAFETY: the instruction set is there.
-    let mask = unsafe { S::first(last) };
-    let whole = out.cols == NV * S::LANES;
+    let edge = unsafe { Edge::<S>::new(last, if blocks { out.cols } else { out.cols - (NV - last) * S::LANES }) };
     let mut few = Few::NONE;
-    let start = Walk::<S, R, NV, NARROW, WIDE>::new(step, out.cols, mask, &mut few);
+    let start = Walk::<S, R, NV, NARROW, WIDE>::new(step, out.cols, edge.last(), &mut few);
     let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
     let (mut before, mut term, mut done) = (step.before.ptr, 0, 1);
     loop {
@@ -158,9 +163,12 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
             let mut sums = [[S::splat(S::T::ZERO); NV]; R];
             if !before.is_null() {
                 let (ptr, row) = (before, late(step).before.row);
-                update::<S, R, NV>(&mut sums, whole, |_, r, v, part| {
+                update::<S, R, NV>(&mut sums, &edge, |_, r, v, part| {
                     let at = ptr.wrapping_offset(r as isize * row).wrapping_add(v * S::LANES);
-                    if part { S::load_first(at, mask) } else { S::load(at) }
+                    match part {
+                        None => S::load(at),
+                        Some(mask) => S::load_first(at, mask),
+                    }
                 });
             }
             let mut walk = start.at(narrow, wide);
@@ -179,31 +187,38 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
                     }
                     left -= now;
                     for _ in 0..now {
-                        turning.add_product(&mut sums, 0, S::STEPS);
-                        turning.add_product(&mut sums, 1, S::STEPS);
+                        turning.add_steps(&mut sums, 0, S::STEPS);
                         if S::STEPS == 4 {
-                            turning.add_product(&mut sums, 2, S::STEPS);
-                            turning.add_product(&mut sums, 3, S::STEPS);
+                            turning.add_steps(&mut sums, 2, S::STEPS);
                         }
                         turning.advance(S::STEPS as isize);
                     }
                 }
                 walk = walk.at(turning.narrow, turning.wide);
             }
-            for _ in turned + S::STEPS * turns..step.depth {
-                walk.add_product(&mut sums, 0, 1);
-                walk.advance(1);
+            let rest = turned + S::STEPS * turns..step.depth;
+            if WIDE >= NUMBERS {
+                for _ in rest.step_by(2) {
+                    walk.add_steps(&mut sums, 0, 2);
+                    walk.advance(2);
+                }
+                walk::zip::<S, R, NV>(&mut sums);
+            } else {
+                for _ in rest {
+                    walk.add_product(&mut sums, 0, 1);
+                    walk.advance(1);
+                }
             }
             let mut to = Out { c, ..*late(out) };
             if blocks {
                 let closing = to.closing;
                 for v in 0..NV {
                     to.closing = closing.filter(|_| v == NV - 1);
-                    store::<S, R, 1>(sums.map(|row| [row[v]]), &to, mask, term);
+                    store::<S, R, 1>(sums.map(|row| [row[v]]), &to, &edge, term);
                     to.old = Old::Times(S::T::ONE);
                 }
             } else {
-                store::<S, R, NV>(sums, &to, mask, term);
+                store::<S, R, NV>(sums, &to, &edge, term);
             }
         }
         // SAFETY: the caller's promise. (Not a reference, which would be read before the loop: few registers are left there.)
@@ -234,32 +249,6 @@ unsafe fn ask<S: Simd, const NV: usize>(row: *mut S::T, cols: usize) {
     }
 }
 
-/// Passes every sum of a tile through `f`, which is told its row, its vector and whether that is partial. Partial vectors,
-/// which may take branches, have a loop of their own: with them a loop is too long to be unrolled, and what is numbered at
-/// run time lies in memory: not the sums.
-#[inline(always)]
-fn update<S: Simd, const R: usize, const NV: usize>(
-    sums: &mut [[S::V; NV]; R],
-    whole: bool,
-    f: impl Fn(S::V, usize, usize, bool) -> S::V,
-) {
-    for r in 0..R {
-        for v in 0..NV - 1 {
-            sums[r][v] = f(sums[r][v], r, v, false);
-        }
-    }
-    let v = NV - 1;
-    if whole {
-        for r in 0..R {
-            sums[r][v] = f(sums[r][v], r, v, false);
-        }
-    } else {
-        for r in 0..R {
-            sums[r][v] = f(sums[r][v], r, v, true);
-        }
-    }
-}
-
 /// Stores `fma(alpha, sum, old)`, closed by the `tile`-th of repeated tiles. All of C is loaded before any is stored: a
 /// partial vector reaches into the next row, whose load would wait for its store (8×8×8 with beta 1: 34 ns, not 67).
 ///
@@ -269,37 +258,37 @@ fn update<S: Simd, const R: usize, const NV: usize>(
 unsafe fn store<S: Simd, const R: usize, const NV: usize>(
     mut sums: [[S::V; NV]; R],
     out: &Out<'_, S::T>,
-    mask: S::Mask,
+    edge: &Edge<S>,
     from_term: isize,
 ) {
     let at = |r: usize, v: usize| out.c.wrapping_offset(r as isize * out.row).wrapping_add(v * S::LANES);
-    let whole = out.cols == NV * S::LANES;
     // SAFETY: the caller's promise.
     unsafe {
         let alpha = S::splat(out.alpha);
         match out.old {
             Old::Constant(x) => {
                 let old = S::splat(x);
-                update::<S, R, NV>(&mut sums, true, |sum, _, _, _| S::fma(alpha, sum, old));
+                each::<S, R, NV>(&mut sums, |sum| S::fma(alpha, sum, old));
             }
             Old::Times(beta) => {
                 let beta = S::splat(beta);
-                update::<S, R, NV>(&mut sums, whole, |sum, r, v, part| {
-                    let old = if part { S::load_first(at(r, v), mask) } else { S::load(at(r, v)) };
+                update::<S, R, NV>(&mut sums, edge, |sum, r, v, part| {
+                    let old = match part {
+                        None => S::load(at(r, v)),
+                        Some(mask) => S::load_first(at(r, v), mask),
+                    };
                     S::fma(alpha, sum, S::mul(beta, old))
                 });
             }
         }
         if let Some(closing) = out.closing {
-            close::<S, R, NV>(&mut sums, closing, from_term, (!whole).then_some(mask));
+            close::<S, R, NV>(&mut sums, closing, from_term, edge);
         }
-        update::<S, R, NV>(&mut sums, whole, |sum, r, v, part| {
-            if part {
-                S::store_first(at(r, v), sum, mask)
-            } else if out.streams {
-                S::stream(at(r, v), sum)
-            } else {
-                S::store(at(r, v), sum)
+        update::<S, R, NV>(&mut sums, edge, |sum, r, v, part| {
+            match part {
+                Some(mask) => S::store_first(at(r, v), sum, mask),
+                None if out.streams => S::stream(at(r, v), sum),
+                None => S::store(at(r, v), sum),
             }
             sum
         });

@@ -18,10 +18,13 @@ fn both(case: &Case) {
 fn every_remainder() {
     let mut random = Random(1);
     for m in 1..=14 {
-        for n in 1..=26 {
+        for n in 1..=36 {
             if !small() || random.below(8) == 0 {
                 let k = random.one_of(&[1, 2, 3, 8, 9, 40]);
-                both(&Case { orders: [(); 3].map(|()| random.one_of(&[ROW, COL])), ..Case::new(m, n, k) });
+                let orders = [(); 3].map(|()| random.one_of(&[ROW, COL]));
+                let conjugate = random.one_of(&[(false, false), (false, false), (true, false), (false, true)]);
+                let beta = random.one_of(&[[0.0; 2], [-0.5, 0.0]]);
+                both(&Case { orders, conjugate, beta, ..Case::new(m, n, k) });
             }
         }
     }

@@ -31,16 +31,22 @@ impl Layout {
         Layout { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride }
     }
 
-    /// Complex numbers as pairs of real columns, and if they are `steps`, each row as two. Strides are those that lead to
-    /// every even row and column; the part after it is the next element in memory. Where a row's numbers are adjacent, so are
-    /// all its parts.
-    pub fn of_pairs(self, steps: bool) -> Layout {
-        let (rows, row_stride) = match steps {
-            true => (self.rows.saturating_mul(2), self.row_stride),
-            false => (self.rows, self.row_stride.wrapping_mul(2)),
-        };
+    /// Complex numbers as pairs of real columns. Strides are those that lead to every even column; the part after it is the next
+    /// element in memory. Where a row's numbers are adjacent, so are all its parts.
+    pub fn of_pairs(self) -> Layout {
         let col_stride = if self.cols == 1 { 1 } else { self.col_stride };
-        Layout { rows, cols: self.cols.saturating_mul(2), row_stride, col_stride }
+        Layout {
+            rows: self.rows,
+            cols: self.cols.saturating_mul(2),
+            row_stride: self.row_stride.wrapping_mul(2),
+            col_stride,
+        }
+    }
+
+    /// The real parts of complex numbers.
+    pub fn of_first_parts(self) -> Layout {
+        let (row_stride, col_stride) = (self.row_stride.wrapping_mul(2), self.col_stride.wrapping_mul(2));
+        Layout { row_stride, col_stride, ..self }
     }
 
     /// Whether it fits a slice of so many elements, where nothing lies between them: what `check` finds out for any layout.

@@ -6,14 +6,14 @@ use super::Problem;
 use super::stage::{STAGE, chunks, staged};
 use crate::element::Real;
 use crate::matrix::MatMut;
-use crate::simd::Kernels;
 use crate::simd::complex::Combine;
+use crate::simd::{Kernels, Menu};
 
 /// What makes a product of pairs one of complex numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Complex<T> {
-    /// What the parts of v, and those of i·v, are multiplied by.
-    pub signs: [[T; 2]; 2],
+    /// What imaginary parts of the narrow operand, and of the wide one, are multiplied by.
+    pub signs: [T; 2],
     /// `alpha` and `beta`, unless both are real: tiles multiply by real numbers only.
     pub scalars: Option<Scalars<T>>,
     /// Whether roles are exchanged: A is the wide operand.
@@ -29,28 +29,32 @@ pub struct Scalars<T> {
 
 impl<T: Real> Complex<T> {
     pub fn new((conj_a, conj_b): (bool, bool), alpha: [T; 2], beta: [T; 2], exchanged: bool) -> Complex<T> {
-        let sign = |minus: bool| T::exact(if minus { -1.0 } else { 1.0 });
-        // The second step's elements of A are im(a): their sign moves to B.
-        let signs = [[T::ONE, sign(conj_b)], [sign(conj_a == conj_b), sign(conj_a)]];
+        let signs = if exchanged { [conj_b, conj_a] } else { [conj_a, conj_b] };
+        let signs = signs.map(|minus| T::exact(if minus { -1.0 } else { 1.0 }));
         let real = alpha[1] == T::ZERO && beta[1] == T::ZERO;
         Complex { signs, scalars: (!real).then_some(Scalars { alpha, beta }), exchanged }
     }
 
-    /// How operands are packed, as an index.
-    pub fn roles(&self) -> usize {
-        usize::from(self.exchanged)
+    /// The tiles for it.
+    pub fn tiles<'k>(&self, kernels: &'k Kernels<T>) -> &'k Menu<T> {
+        &kernels.complex.tiles[usize::from(self.exchanged)]
+    }
+
+    /// Whether the conjugate of the narrow operand is meant, which therefore is packed.
+    pub fn packs_narrow(&self) -> bool {
+        self.signs[0] != T::ONE
     }
 }
 
 impl<T: Real> Problem<'_, T> {
-    /// Whether tiles broadcast pairs.
-    pub fn is_exchanged(&self) -> bool {
-        self.complex.is_some_and(|complex| complex.exchanged)
+    /// Elements in memory of one of C: the parts of a number are two.
+    pub fn unit(&self) -> usize {
+        if self.complex.is_some() { 2 } else { 1 }
     }
 
-    /// Elements that a tile broadcasts at once, of a packed narrow operand.
-    pub fn narrow_unit(&self) -> usize {
-        if self.is_exchanged() { 2 } else { 1 }
+    /// The tiles for it.
+    pub fn tiles<'k>(&self, kernels: &'k Kernels<T>) -> &'k Menu<T> {
+        self.complex.as_ref().map_or(&kernels.tiles, |complex| complex.tiles(kernels))
     }
 
     /// Complex scalars, if there are some: of the first K-block, or of the others.
@@ -67,12 +71,17 @@ impl<T: Real> Problem<'_, T> {
             return;
         }
         for i in 0..self.c.rows() {
-            for cols in chunks(self.c.cols()) {
+            for cols in chunks(self.c.cols(), 2) {
                 // SAFETY: a run of a row of C, whose parts are adjacent on the stage.
                 unsafe {
-                    staged(self.part(i..i + 1, cols.clone()).c, true, beta != [T::ZERO; 2], &|c, _| {
+                    staged(self.part(i..i + 1, cols.clone()).c, 2, beta != [T::ZERO; 2], &|c, _| {
                         let scalars = Scalars { alpha: [T::ZERO; 2], beta };
-                        (kernels.complex.combine)(&Combine { sums: core::ptr::null(), c, len: cols.len(), scalars });
+                        (kernels.complex.combine)(&Combine {
+                            sums: core::ptr::null(),
+                            c,
+                            len: 2 * cols.len(),
+                            scalars,
+                        });
                     });
                 }
             }
@@ -90,10 +99,10 @@ pub unsafe fn combined<T: Real>(
     kernels: &Kernels<T>,
     sum: &dyn Fn(*mut T, isize),
 ) {
-    let (len, row) = (c.rows() * c.cols(), c.cols() as isize);
+    let (len, row) = (2 * c.rows() * c.cols(), 2 * c.cols() as isize);
     // SAFETY: the caller's promise; the kernels are of this machine.
     unsafe {
-        staged(c, true, scalars.beta != [T::ZERO; 2], &|c, _| {
+        staged(c, 2, scalars.beta != [T::ZERO; 2], &|c, _| {
             let mut sums = [const { MaybeUninit::<T>::uninit() }; STAGE];
             sum(sums.as_mut_ptr().cast(), row);
             (kernels.complex.combine)(&Combine { sums: sums.as_ptr().cast(), c, len, scalars });

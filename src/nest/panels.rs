@@ -31,8 +31,8 @@ impl<T: Real> Nest<'_, T> {
                         None => (self.kernels.pack)(&panel),
                         Some(complex) => {
                             // (A stride that leads nowhere may be any.)
-                            let panel = Panel { lane: lane.wrapping_mul(2), step: step.wrapping_mul(2), ..panel };
-                            (self.kernels.complex.wide[complex.roles()])(&panel, complex.signs);
+                            let panel = Panel { step: step.wrapping_mul(2), ..panel };
+                            (self.kernels.complex.wide)(&panel, complex.signs[1]);
                         }
                     }
                 }
@@ -60,21 +60,20 @@ impl<T: Real> Nest<'_, T> {
             Some(_) if step != 1 => 64,
             _ => steps.len(),
         };
-        let unit = problem.narrow_unit();
         for from in steps.clone().step_by(together) {
             let depth = together.min(steps.end - from);
             for (at, rows) in strips.enumerate() {
-                let dst = buffer.wrapping_add(at * strip_room + (from - steps.start) * rows.len() * unit);
+                let dst = buffer.wrapping_add(at * strip_room + (from - steps.start) * rows.len());
                 let (src, lanes) = (a.at(rows.start, from), rows.len());
-                let panel = Panel { src, lane, step, lanes, depth, dst, width: lanes * unit };
+                let panel = Panel { src, lane, step, lanes, depth, dst, width: lanes };
                 // SAFETY: the strip lies within A, its copy within its room of the buffer.
                 unsafe {
                     match problem.complex {
-                        Some(complex) if step != 1 || complex.exchanged => {
-                            let panel = Panel { step: step.wrapping_mul(2), lanes: 2 * lanes, ..panel };
-                            (self.kernels.complex.narrow[complex.roles()])(&panel, complex.signs)
+                        Some(complex) => {
+                            let panel = Panel { step: step.wrapping_mul(2), ..panel };
+                            (self.kernels.complex.narrow)(&panel, complex.signs[0])
                         }
-                        _ => (self.kernels.pack)(&panel),
+                        None => (self.kernels.pack)(&panel),
                     }
                 }
             }

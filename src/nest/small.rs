@@ -120,6 +120,23 @@ pub struct Little<'e, T> {
     closing: Option<&'e Closing<T>>,
 }
 
+/// By which tiles: of which menu, and whether they walk A across its rows.
+#[derive(Clone, Copy)]
+struct Cover<'k, T: 'static> {
+    menu: &'k Menu<T>,
+    lanes: usize,
+    across: bool,
+    /// Elements in memory of a column of C.
+    unit: usize,
+}
+
+impl<'k, T> Cover<'k, T> {
+    #[inline(always)]
+    fn of(kernels: &'k Kernels<T>, across: bool) -> Self {
+        Cover { menu: &kernels.tiles, lanes: kernels.lanes, across, unit: 1 }
+    }
+}
+
 impl<T: Real> Little<'_, T> {
     #[inline(always)]
     pub fn new(a: &MatRef<'_, T>, b: &MatRef<'_, T>, c: &MatMut<'_, T>, alpha: T, beta: T) -> Self {
@@ -273,9 +290,9 @@ impl<T: Real> Little<'_, T> {
         let (rows, vecs) = wide_tile(m, vectors, k, kernels.tiles.rows, most_rows(across));
         if m <= rows && vectors <= vecs {
             let one = |len| Group { start: 0, len, count: 1 };
-            copy().tiles(one(m), one(vectors), &kernels.tiles, kernels.lanes);
+            copy().tiles(one(m), one(vectors), &Cover::of(kernels, across));
         } else {
-            copy().strips(rows, vecs, &kernels.tiles, kernels.lanes);
+            copy().strips(rows, vecs, &Cover::of(kernels, across));
         }
         true
     }
@@ -290,22 +307,23 @@ impl<T: Real> Little<'_, T> {
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.
     #[inline(always)]
-    fn strips(self, mut rows: usize, mut vecs: usize, menu: &Menu<T>, lanes: usize) {
+    fn strips(self, mut rows: usize, mut vecs: usize, cover: &Cover<'_, T>) {
+        let &Cover { menu, lanes, across, .. } = cover;
         let vectors = pieces(self.n, lanes);
         if self.m * vectors * self.k > QUICK && self.k > FLAT {
-            (rows, vecs) = tile(self.m, vectors, menu.rows, most_rows(self.across()), |_| 0.0);
+            (rows, vecs) = tile(self.m, vectors, menu.rows, most_rows(across), |_| 0.0);
         }
         if self.m <= rows {
             for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * lanes) {
                 let rows = Group { start: 0, len: self.m, count: 1 };
-                self.tiles(rows, cols, menu, lanes);
+                self.tiles(rows, cols, cover);
             }
         } else {
             let strips = even_strips(self.m, rows, self.k);
             for cols in even(0..vectors, pieces(vectors, vecs)) {
                 for rows in even(0..self.m, strips).groups(false) {
                     let cols = Group { start: cols.start, len: cols.len(), count: 1 };
-                    self.tiles(rows, cols, menu, lanes);
+                    self.tiles(rows, cols, cover);
                 }
             }
         }
@@ -341,13 +359,9 @@ impl<T: Real> Little<'_, T> {
             // SAFETY: columns of C as its view promises.
             unsafe {
                 let c = MatMut::from_raw_parts(whole.c.at(0, col), whole.m, n, whole.c.row, whole.c.col);
-                staged(c, false, self.beta != T::ZERO, &|ptr, row| {
-                    Little { n, b, c: Rows { ptr, row, col: 1 }, ..whole }.strips(
-                        rows,
-                        vecs,
-                        &kernels.tiles,
-                        kernels.lanes,
-                    )
+                staged(c, 1, self.beta != T::ZERO, &|ptr, row| {
+                    let part = Little { n, b, c: Rows { ptr, row, col: 1 }, ..whole };
+                    part.strips(rows, vecs, &Cover::of(kernels, whole.across()))
                 });
             }
         }
@@ -360,13 +374,14 @@ impl<T: Real> Little<'_, T> {
         let vecs = widest(kernels.turning.rows, self.m);
         for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
             let rows = Group { start: 0, len: self.m, count: 1 };
-            self.tiles(rows, cols, &kernels.turning, kernels.lanes);
+            self.tiles(rows, cols, &Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across()) });
         }
     }
 
     /// Tiles of one size: strips of rows by one of vectors, or one by several.
     #[inline(always)]
-    fn tiles(self, rows: Group, vectors: Group, menu: &Menu<T>, lanes: usize) {
+    fn tiles(self, rows: Group, vectors: Group, cover: &Cover<'_, T>) {
+        let &Cover { menu, lanes, across, unit } = cover;
         let Little { a, b, c, .. } = self;
         let (col, width) = (vectors.start * lanes, vectors.len * lanes);
         let count = rows.count * vectors.count;
@@ -393,7 +408,7 @@ impl<T: Real> Little<'_, T> {
                     narrow: 0,
                     wide: next.wrapping_mul(b.lane),
                     before: 0,
-                    c: next,
+                    c: next * unit as isize,
                     term: next * term.col,
                     ahead: 0,
                 }
@@ -402,15 +417,15 @@ impl<T: Real> Little<'_, T> {
         let narrow = Narrow { ptr: a.ptr.wrapping_offset((rows.start as isize).wrapping_mul(a.row)), ..a };
         let wide = Wide { ptr: b.ptr.wrapping_offset((col as isize).wrapping_mul(b.lane)), ..b };
         let out = Out {
-            c: c.at(rows.start, 0).wrapping_add(col),
+            c: c.at(rows.start, 0).wrapping_add(col * unit),
             row: c.row,
             old: first_block(self.beta),
             alpha: self.alpha,
-            cols,
+            cols: cols * unit,
             streams: false,
             closing: closing.as_ref(),
         };
-        let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(self.across(), cols < width);
+        let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across, cols < width);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe { tile(&Step { depth: self.k, apart: 0, narrow, wide, before: Before::NOTHING }, &out, repeat) }
     }

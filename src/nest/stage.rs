@@ -9,35 +9,37 @@ use crate::matrix::MatMut;
 /// The most elements of a tile on the stack.
 pub const STAGE: usize = 512;
 
-/// The columns of C, as many at a time as fit the stage in one row.
-pub fn chunks(cols: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..cols).step_by(STAGE).map(move |start| start..cols.min(start + STAGE))
+/// The columns of C, each of so many elements in memory, as many at a time as fit the stage in one row.
+pub fn chunks(cols: usize, unit: usize) -> impl Iterator<Item = Range<usize>> {
+    let most = STAGE / unit;
+    (0..cols).step_by(most).map(move |start| start..cols.min(start + most))
 }
 
 /// Parts of C that fit the stage: of several rows, if these are whole.
-pub fn parts(rows: usize, cols: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    let together = (STAGE / cols).max(1);
-    (0..rows).step_by(together).flat_map(move |row| chunks(cols).map(move |cols| (row..rows.min(row + together), cols)))
+pub fn parts(rows: usize, cols: usize, unit: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let together = (STAGE / unit / cols).max(1);
+    let of_rows = move |row| chunks(cols, unit).map(move |cols| (row..rows.min(row + together), cols));
+    (0..rows).step_by(together).flat_map(of_rows)
 }
 
-/// Hands over a rectangle of a C without adjacent elements, or with adjacent `pairs` of them, as a copy on the stack that is
-/// written back.
+/// Hands over a rectangle of a C that has no adjacent columns, each of `unit` adjacent elements, as a copy on the stack that is written
+/// back.
 ///
 /// # Safety
 /// The rectangle is the caller's own, and initialised if `read`.
 #[cold]
 #[inline(never)]
-pub unsafe fn staged<T: Real>(c: MatMut<'_, T>, pairs: bool, read: bool, write: &dyn Fn(*mut T, isize)) {
-    debug_assert!(c.rows() * c.cols() <= STAGE);
+pub unsafe fn staged<T: Real>(c: MatMut<'_, T>, unit: usize, read: bool, write: &dyn Fn(*mut T, isize)) {
+    debug_assert!(c.rows() * c.cols() * unit <= STAGE);
     let mut stage = [const { MaybeUninit::<T>::uninit() }; STAGE];
     let stage: *mut T = stage.as_mut_ptr().cast();
-    let copy = if pairs { copy::<T, 2> } else { copy::<T, 1> };
+    let copy = if unit == 2 { copy::<T, 2> } else { copy::<T, 1> };
     // SAFETY: elements of the rectangle.
     unsafe {
         if read {
             copy(&c, stage, false);
         }
-        write(stage, c.cols() as isize);
+        write(stage, (c.cols() * unit) as isize);
         copy(&c, stage, true);
     }
 }
@@ -49,7 +51,7 @@ pub unsafe fn staged<T: Real>(c: MatMut<'_, T>, pairs: bool, read: bool, write: 
 unsafe fn copy<T: Real, const UNIT: usize>(c: &MatMut<'_, T>, stage: *mut T, back: bool) {
     let (rows, cols) = (c.rows(), c.cols());
     let there = |i: usize, j: usize| c.at(i, j).cast::<[T; UNIT]>();
-    let here = |i: usize, j: usize| stage.wrapping_add(i * cols + j).cast::<[T; UNIT]>();
+    let here = |i: usize, j: usize| stage.wrapping_add((i * cols + j) * UNIT).cast::<[T; UNIT]>();
     // SAFETY: the caller's promise.
     unsafe {
         if c.row_stride() == UNIT as isize {
@@ -64,14 +66,14 @@ unsafe fn copy<T: Real, const UNIT: usize>(c: &MatMut<'_, T>, stage: *mut T, bac
                     7 => columns::<_, 7>,
                     _ => columns::<_, 8>,
                 };
-                columns(there(i, 0), c.col_stride(), here(i, 0), cols / UNIT, back);
+                columns(there(i, 0), c.col_stride() / UNIT as isize, here(i, 0), cols, back);
             }
         } else {
             let one = |i: usize, j: usize| if back { *there(i, j) = *here(i, j) } else { *here(i, j) = *there(i, j) };
             if c.row_stride().unsigned_abs() / 2 < c.col_stride().unsigned_abs() {
-                (0..cols).step_by(UNIT).for_each(|j| (0..rows).for_each(|i| one(i, j)));
+                (0..cols).for_each(|j| (0..rows).for_each(|i| one(i, j)));
             } else {
-                (0..rows).for_each(|i| (0..cols).step_by(UNIT).for_each(|j| one(i, j)));
+                (0..rows).for_each(|i| (0..cols).for_each(|j| one(i, j)));
             }
         }
     }

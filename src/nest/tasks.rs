@@ -29,14 +29,18 @@ impl<T: Real> Nest<'_, T> {
     pub(super) fn deep(&self, problem: &Problem<'_, T>, tasks: usize) {
         let (m, n, k) = (problem.c.rows(), problem.c.cols(), problem.a.cols());
         let blocks = k.div_ceil(self.plan.block);
-        let mut scratch = Scratch::new::<T>(blocks * m * n);
+        let unit = problem.unit();
+        let len = m * n * unit;
+        let mut scratch = Scratch::new::<T>(blocks * len);
         let sums = Shared(scratch.as_mut_ptr::<T>());
         let groups = even(0..blocks, tasks);
         parallel(0..tasks, &|task| {
             for block in groups.nth_part(task) {
                 let steps = block * self.plan.block..k.min((block + 1) * self.plan.block);
-                // SAFETY: the buffer has m·n elements for each block, and each block is one task's.
-                let c = unsafe { MatMut::from_raw_parts(sums.get().add(block * m * n), m, n, n as isize, 1) };
+                // SAFETY: the buffer has room for the m·n of each block, and each block is one task's.
+                let c = unsafe {
+                    MatMut::from_raw_parts(sums.get().add(block * len), m, n, (n * unit) as isize, unit as isize)
+                };
                 let part = Problem {
                     a: problem.a.part(0..m, steps.clone()),
                     b: problem.b.part(steps, 0..n),
@@ -48,21 +52,24 @@ impl<T: Real> Nest<'_, T> {
             }
         });
         let read = problem.scalars(true).map_or(problem.beta != T::ZERO, |scalars| scalars.beta != [T::ZERO; 2]);
-        for (rows, cols) in parts(m, n) {
-            let len = rows.len() * cols.len();
+        for (rows, cols) in parts(m, n, unit) {
+            let part_len = rows.len() * cols.len() * unit;
             // SAFETY: parts of C and of the sums, which the tasks have written; whole rows of either, or part of one, are adjacent.
             unsafe {
                 let part = problem.part(rows.clone(), cols.clone());
-                staged(part.c, problem.complex.is_some(), read, &|c, row| {
+                staged(part.c, unit, read, &|c, row| {
                     for block in 0..blocks {
-                        let sums = sums.get().add((block * m + rows.start) * n + cols.start);
+                        let sums = sums.get().add(block * len + (rows.start * n + cols.start) * unit);
                         if let Some(scalars) = problem.scalars(block == 0) {
-                            (self.kernels.complex.combine)(&Combine { sums, c, len, scalars });
+                            (self.kernels.complex.combine)(&Combine { sums, c, len: part_len, scalars });
                             continue;
                         }
                         let old = if block == 0 { first_block(problem.beta) } else { Old::Times(T::ONE) };
                         let alpha = problem.alpha;
-                        (self.kernels.sum)(&Out { c, row, old, alpha, cols: len, streams: false, closing: None }, sums);
+                        (self.kernels.sum)(
+                            &Out { c, row, old, alpha, cols: part_len, streams: false, closing: None },
+                            sums,
+                        );
                     }
                     problem.finish(Rest::ALL, self.kernels, &Rows { ptr: c, row, col: 1 }, rows.clone(), cols.clone());
                 });

@@ -20,11 +20,10 @@ pub struct Facts<'a> {
     pub c_in_lines: bool,
     /// Whether rows of B begin where cache lines do.
     pub b_at_lines: bool,
-    /// Pairs of steps and columns are complex numbers. Tiles read a wide operand only that was packed for them, and a
-    /// narrow one along its rows.
+    /// Pairs of steps, and columns, are complex numbers. Tiles read a wide operand only that was packed for them.
     pub complex: bool,
-    /// The roles of such operands are exchanged: both are packed.
-    pub exchanged: bool,
+    /// Nor do they read the narrow one as it lies.
+    pub packs_narrow: bool,
     /// Bytes of an element, elements of a vector, steps of a K-block.
     pub size: usize,
     pub lanes: usize,
@@ -59,11 +58,12 @@ impl<'a> Facts<'a> {
 
     /// Whether tiles can walk A along the depth, and whether across its rows.
     pub fn along(&self) -> bool {
-        (self.a.1 == 1 || self.k == 1) && !self.exchanged
+        (self.a.1 == 1 || self.k == 1) && !self.packs_narrow
     }
 
     pub fn across(&self) -> bool {
-        (self.a.0 == 1 || self.m == 1) && !self.complex
+        let unit = if self.complex { 2 } else { 1 };
+        (self.a.0 == unit || self.m == 1) && !self.packs_narrow
     }
 
     /// Whether tiles can load vectors of B.

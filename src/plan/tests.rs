@@ -19,7 +19,7 @@ fn facts(m: usize, n: usize, k: usize) -> Facts<'static> {
         c_in_lines: true,
         b_at_lines: true,
         complex: false,
-        exchanged: false,
+        packs_narrow: false,
         size: 4,
         lanes: 8,
         block: block_len(k, 512),

@@ -91,6 +91,12 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn fnma(a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_fnmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
     unsafe fn mul(a: __m256, b: __m256) -> __m256 {
         // SAFETY: see splat.
         unsafe { _mm256_mul_ps(a, b) }
@@ -145,12 +151,6 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
-    unsafe fn twice(v: __m256) -> [__m256; 2] {
-        // SAFETY: see splat.
-        unsafe { [_mm256_moveldup_ps(v), _mm256_movehdup_ps(v)] }
-    }
-
-    #[inline(always)]
     unsafe fn swap(v: __m256) -> __m256 {
         // SAFETY: see splat.
         unsafe { _mm256_permute_ps::<0xB1>(v) }
@@ -159,10 +159,13 @@ impl Simd for Avx2<f32> {
     #[inline(always)]
     unsafe fn unzip(a: __m256, b: __m256) -> [__m256; 2] {
         // SAFETY: see splat.
-        unsafe {
-            let order = |v: __m256| _mm256_castpd_ps(_mm256_permute4x64_pd::<0xD8>(_mm256_castps_pd(v)));
-            [order(_mm256_shuffle_ps::<0x88>(a, b)), order(_mm256_shuffle_ps::<0xDD>(a, b))]
-        }
+        unsafe { [_mm256_shuffle_ps::<0x88>(a, b), _mm256_shuffle_ps::<0xDD>(a, b)] }
+    }
+
+    #[inline(always)]
+    unsafe fn zip(even: __m256, odd: __m256) -> [__m256; 2] {
+        // SAFETY: see splat.
+        unsafe { [_mm256_unpacklo_ps(even, odd), _mm256_unpackhi_ps(even, odd)] }
     }
 
     #[inline(always)]
@@ -265,6 +268,12 @@ impl Simd for Avx2<f64> {
     }
 
     #[inline(always)]
+    unsafe fn fnma(a: __m256d, b: __m256d, c: __m256d) -> __m256d {
+        // SAFETY: see splat.
+        unsafe { _mm256_fnmadd_pd(a, b, c) }
+    }
+
+    #[inline(always)]
     unsafe fn mul(a: __m256d, b: __m256d) -> __m256d {
         // SAFETY: see the f32 methods.
         unsafe { _mm256_mul_pd(a, b) }
@@ -316,12 +325,6 @@ impl Simd for Avx2<f64> {
     }
 
     #[inline(always)]
-    unsafe fn twice(v: __m256d) -> [__m256d; 2] {
-        // SAFETY: see the f32 methods.
-        unsafe { [_mm256_movedup_pd(v), _mm256_unpackhi_pd(v, v)] }
-    }
-
-    #[inline(always)]
     unsafe fn swap(v: __m256d) -> __m256d {
         // SAFETY: see splat.
         unsafe { _mm256_permute_pd::<0b0101>(v) }
@@ -330,10 +333,13 @@ impl Simd for Avx2<f64> {
     #[inline(always)]
     unsafe fn unzip(a: __m256d, b: __m256d) -> [__m256d; 2] {
         // SAFETY: see splat.
-        unsafe {
-            let order = |v: __m256d| _mm256_permute4x64_pd::<0xD8>(v);
-            [order(_mm256_unpacklo_pd(a, b)), order(_mm256_unpackhi_pd(a, b))]
-        }
+        unsafe { [_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)] }
+    }
+
+    #[inline(always)]
+    unsafe fn zip(even: __m256d, odd: __m256d) -> [__m256d; 2] {
+        // SAFETY: see splat.
+        unsafe { [_mm256_unpacklo_pd(even, odd), _mm256_unpackhi_pd(even, odd)] }
     }
 
     #[inline(always)]
@@ -368,7 +374,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1,
     7: 1,
     8: 1;
-    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6, 3: 1 2 3;
+    numbers: 2: 1 2 3 4 5 6, 4: 1 2;
     turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
     blocks: 2: 1 2 3 4, 3: 1 2, 4: 1,
 );
@@ -383,7 +389,7 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1,
     7: 1,
     8: 1;
-    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6, 3: 1 2 3;
+    numbers: 2: 1 2 3 4 5 6, 4: 1 2;
     turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
     blocks: 2: 1 2 3 4, 3: 1 2, 4: 1,
 );

@@ -64,6 +64,12 @@ impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
+    unsafe fn fnma(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_fnmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
     unsafe fn mul(a: __m512, b: __m512) -> __m512 {
         // SAFETY: see splat.
         unsafe { _mm512_mul_ps(a, b) }
@@ -109,15 +115,31 @@ impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
-    unsafe fn twice(v: __m512) -> [__m512; 2] {
-        // SAFETY: see splat.
-        unsafe { [_mm512_moveldup_ps(v), _mm512_movehdup_ps(v)] }
-    }
-
-    #[inline(always)]
     unsafe fn swap(v: __m512) -> __m512 {
         // SAFETY: see splat.
         unsafe { _mm512_permute_ps::<0xB1>(v) }
+    }
+
+    #[inline(always)]
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f32) -> __m512 {
+        // SAFETY: see splat.
+        unsafe {
+            let low = _mm512_castpd256_pd512(_mm256_castps_pd(Avx2::<f32>::gather_pairs(&pair)));
+            let high = _mm256_castps_pd(Avx2::<f32>::gather_pairs(|i| pair(i + 4)));
+            _mm512_castpd_ps(_mm512_insertf64x4::<1>(low, high))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(a: __m512, b: __m512) -> [__m512; 2] {
+        // SAFETY: see splat.
+        unsafe { [_mm512_shuffle_ps::<0x88>(a, b), _mm512_shuffle_ps::<0xDD>(a, b)] }
+    }
+
+    #[inline(always)]
+    unsafe fn zip(even: __m512, odd: __m512) -> [__m512; 2] {
+        // SAFETY: see splat.
+        unsafe { [_mm512_unpacklo_ps(even, odd), _mm512_unpackhi_ps(even, odd)] }
     }
 
     #[inline(always)]
@@ -219,6 +241,12 @@ impl Simd for Avx512<f64> {
     }
 
     #[inline(always)]
+    unsafe fn fnma(a: __m512d, b: __m512d, c: __m512d) -> __m512d {
+        // SAFETY: see splat.
+        unsafe { _mm512_fnmadd_pd(a, b, c) }
+    }
+
+    #[inline(always)]
     unsafe fn mul(a: __m512d, b: __m512d) -> __m512d {
         // SAFETY: see the f32 methods.
         unsafe { _mm512_mul_pd(a, b) }
@@ -264,15 +292,30 @@ impl Simd for Avx512<f64> {
     }
 
     #[inline(always)]
-    unsafe fn twice(v: __m512d) -> [__m512d; 2] {
-        // SAFETY: see the f32 methods.
-        unsafe { [_mm512_movedup_pd(v), _mm512_unpackhi_pd(v, v)] }
-    }
-
-    #[inline(always)]
     unsafe fn swap(v: __m512d) -> __m512d {
         // SAFETY: see splat.
         unsafe { _mm512_permute_pd::<0x55>(v) }
+    }
+
+    #[inline(always)]
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f64) -> __m512d {
+        // SAFETY: see splat.
+        unsafe {
+            let low = _mm512_castpd256_pd512(Avx2::<f64>::gather_pairs(&pair));
+            _mm512_insertf64x4::<1>(low, Avx2::<f64>::gather_pairs(|i| pair(i + 2)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(a: __m512d, b: __m512d) -> [__m512d; 2] {
+        // SAFETY: see splat.
+        unsafe { [_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b)] }
+    }
+
+    #[inline(always)]
+    unsafe fn zip(even: __m512d, odd: __m512d) -> [__m512d; 2] {
+        // SAFETY: see splat.
+        unsafe { [_mm512_unpacklo_pd(even, odd), _mm512_unpackhi_pd(even, odd)] }
     }
 
     #[inline(always)]
@@ -318,7 +361,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1 2 3 4,
     7: 1 2 3,
     8: 1 2;
-    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 3: 1 2 3 4 5 6 7 8;
+    numbers: 2: 1 2 3 4 5 6 7 8 9 10 11 12, 4: 1 2 3 4 5 6;
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
     blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
 );
@@ -333,7 +376,7 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     6: 1 2 3 4,
     7: 1 2 3,
     8: 1 2;
-    pairs: 1: 1 2 3 4 5 6 7 8 9 10 11 12, 2: 1 2 3 4 5 6 7 8 9 10 11 12, 3: 1 2 3 4 5 6 7 8;
+    numbers: 2: 1 2 3 4 5 6 7 8 9 10 11 12, 4: 1 2 3 4 5 6;
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
     blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
 );

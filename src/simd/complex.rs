@@ -1,4 +1,6 @@
-//! Complex numbers in pairs of lanes: how they are packed for real tiles, and multiplied by complex scalars.
+//! Complex numbers in pairs of lanes: how they are packed for tiles, and multiplied by complex scalars.
+
+use core::ops::Range;
 
 use super::math::Coefficients;
 use super::{Menu, Simd};
@@ -7,25 +9,24 @@ use crate::nest::complex::Scalars;
 use crate::pack::Panel;
 use crate::plan::LINE;
 
-/// What a product of complex numbers needs beside the real kernels. Operands are packed in one of two ways: as they are, or with
-/// their roles exchanged.
+/// What a product of complex numbers needs beside the real kernels.
 pub struct ComplexKernels<T: 'static> {
-    /// B as v and i·v; exchanged, A as real parts and imaginary parts, each twice.
-    pub wide: [PackComplexFn<T>; 2],
-    /// A as real parts and imaginary parts; exchanged, B as v and i·v.
-    pub narrow: [PackComplexFn<T>; 2],
-    /// Tiles that broadcast pairs, for exchanged roles; if there are none, they are not exchanged.
-    pub tiles: Menu<T>,
+    /// The wide operand as real parts and imaginary parts.
+    pub wide: PackComplexFn<T>,
+    /// The narrow operand as it is, if tiles cannot walk it or its conjugate is meant.
+    pub narrow: PackComplexFn<T>,
+    /// Tiles, and those of exchanged roles.
+    pub tiles: [Menu<T>; 2],
     pub combine: CombineFn<T>,
 }
 
-/// Packs a strip of numbers as two groups for each step; those of B are multiplied by signs.
+/// Packs a strip of numbers, its imaginary parts multiplied by a sign.
 ///
 /// # Safety
-/// The instruction set of the kernel is there. The strides lead from number to number; the source holds `depth`/2 steps of
-/// `lanes`/2 numbers, at least one. The destination has room for `width`·`depth` elements: a group holds the parts that are made of the
-/// numbers, and ends with a vector or is followed by [`SLACK`](crate::pack::SLACK).
-pub type PackComplexFn<T> = unsafe fn(&Panel<T>, [[T; 2]; 2]);
+/// The instruction set of the kernel is there. The strides lead from number to number; the source holds `depth`/2 steps of `lanes`
+/// numbers, at least one. The destination has room for `width`·`depth` elements, a wide one being of whole vectors, and for
+/// [`SLACK`](crate::pack::SLACK).
+pub type PackComplexFn<T> = unsafe fn(&Panel<T>, T);
 
 /// # Safety
 /// The instruction set of the kernel is there; `len` elements of C and of the sums are valid. C is initialised unless
@@ -40,54 +41,55 @@ pub struct Combine<T> {
     pub scalars: Scalars<T>,
 }
 
-/// What two groups the numbers of a step are packed as: v and i·v, their parts multiplied by signs; real parts and imaginary parts,
-/// each twice; or real parts and imaginary parts.
-pub const MULTIPLIED: u8 = 0;
-pub const TWICE: u8 = 1;
-pub const APART: u8 = 2;
-
-/// See [`PackComplexFn`].
+/// Real parts, and then imaginary parts, of each step. See [`PackComplexFn`].
 #[inline(always)]
-pub unsafe fn pack<S: Simd, const GROUPS: u8>(p: &Panel<S::T>, signs: [[S::T; 2]; 2]) {
-    // Of numbers, in a vector of a group.
-    let per = if GROUPS == APART { S::LANES } else { S::LANES / 2 };
-    // SAFETY: the instruction set is there.
-    let signs = unsafe { [S::splat_pair(signs[0].as_ptr()), S::splat_pair(signs[1].as_ptr())] };
-    // If steps are adjacent, a cache line of each lane is used up before the next lanes come.
-    let line = LINE / size_of::<[S::T; 2]>();
-    let steps = p.depth / 2;
-    let mut from = 0;
-    while from < steps {
-        let end = steps.min(from + line);
-        // From the last vector to the first: what it leaves behind a group is overwritten by the next, or lies in the slack.
-        let mut vector = p.width.div_ceil(S::LANES);
-        while vector > 0 {
-            vector -= 1;
-            let at = vector * per;
-            let there = p.lanes.saturating_sub(2 * at);
-            let mut src = p.src.wrapping_offset(from as isize * p.step + at as isize * p.lane);
-            let mut dst = p.dst.wrapping_add(2 * from * p.width + vector * S::LANES);
-            for _ in from..end {
+pub unsafe fn pack_parts<S: Simd>(p: &Panel<S::T>, sign: S::T) {
+    debug_assert!(p.width.is_multiple_of(S::LANES));
+    // SAFETY: as the caller promises, the instruction set is there.
+    let sign = unsafe { S::splat(sign) };
+    for steps in in_lines::<S::T>(p) {
+        for at in (0..p.width).step_by(S::LANES) {
+            let there = 2 * p.lanes.saturating_sub(at);
+            for step in steps.clone() {
+                let src = p.src.wrapping_offset(step as isize * p.step + at as isize * p.lane);
+                let dst = p.dst.wrapping_add(2 * step * p.width + at);
                 // SAFETY: as the caller promises.
                 unsafe {
-                    let v = load::<S>(src, p.lane, there);
-                    let [first, second] = match GROUPS {
-                        TWICE => S::twice(v),
-                        APART => {
-                            let next = src.wrapping_offset((S::LANES / 2) as isize * p.lane);
-                            S::unzip(v, load::<S>(next, p.lane, there.saturating_sub(S::LANES)))
-                        }
-                        _ => [S::mul(v, signs[0]), S::mul(S::swap(v), signs[1])],
-                    };
-                    S::store(dst, first);
-                    S::store(dst.add(p.width), second);
+                    let next = src.wrapping_offset((S::LANES / 2) as isize * p.lane);
+                    let next = load::<S>(next, p.lane, there.saturating_sub(S::LANES));
+                    let [re, im] = S::unzip(load::<S>(src, p.lane, there), next);
+                    S::store(dst, re);
+                    S::store(dst.add(p.width), S::mul(im, sign));
                 }
-                src = src.wrapping_offset(p.step);
-                dst = dst.wrapping_add(2 * p.width);
             }
         }
-        from = end;
     }
+}
+
+/// All numbers of a step, and then those of the next. See [`PackComplexFn`].
+#[inline(always)]
+pub unsafe fn pack_numbers<S: Simd>(p: &Panel<S::T>, sign: S::T) {
+    // SAFETY: as the caller promises, the instruction set is there.
+    let signs = unsafe { S::splat_pair([S::T::ONE, sign].as_ptr()) };
+    for steps in in_lines::<S::T>(p) {
+        // From the last vector to the first: what it leaves behind a step's numbers is overwritten by the next, or lies in the slack.
+        for at in (0..p.width).step_by(S::LANES / 2).rev() {
+            let there = 2 * p.lanes.saturating_sub(at);
+            for step in steps.clone() {
+                let src = p.src.wrapping_offset(step as isize * p.step + at as isize * p.lane);
+                let dst = p.dst.wrapping_add(2 * (step * p.width + at));
+                // SAFETY: as the caller promises.
+                unsafe { S::store(dst, S::mul(load::<S>(src, p.lane, there), signs)) };
+            }
+        }
+    }
+}
+
+/// The steps of a panel, a cache line's numbers at a time: if steps are adjacent, a line of each lane is used up before the next lanes
+/// come.
+fn in_lines<T>(p: &Panel<T>) -> impl Iterator<Item = Range<usize>> {
+    let (line, steps) = (LINE / size_of::<[T; 2]>(), p.depth / 2);
+    (0..steps).step_by(line).map(move |from| from..steps.min(from + line))
 }
 
 /// A vector of numbers `lane` elements apart, of which so many elements are there. The rest are others: no step of an unused lane

@@ -65,6 +65,8 @@ pub trait Simd: Copy + 'static {
     unsafe fn store_first(p: *mut Self::T, v: Self::V, mask: Self::Mask);
     /// `a`·`b` + `c` in one rounding.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// −`a`·`b` + `c` in one rounding.
+    unsafe fn fnma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
@@ -94,11 +96,9 @@ pub trait Simd: Copy + 'static {
         // SAFETY: no vector has more than 16 lanes.
         unsafe { Self::load(lanes.as_ptr()) }
     }
-    /// The even lanes, each twice, and the odd ones.
-    unsafe fn twice(v: Self::V) -> [Self::V; 2];
     /// Lanes 2i and 2i + 1 exchanged.
     unsafe fn swap(v: Self::V) -> Self::V;
-    /// The even lanes of both, and the odd ones.
+    /// The even lanes of both, and the odd ones, either in the same order, which may be any.
     #[inline(always)]
     unsafe fn unzip(a: Self::V, b: Self::V) -> [Self::V; 2] {
         let mut lanes = [Self::T::ZERO; 32];
@@ -111,6 +111,21 @@ pub trait Simd: Copy + 'static {
                 (even[i], odd[i]) = (lanes[2 * i], lanes[2 * i + 1]);
             }
             [Self::load(even.as_ptr()), Self::load(odd.as_ptr())]
+        }
+    }
+    /// What was unzipped to these.
+    #[inline(always)]
+    unsafe fn zip(even: Self::V, odd: Self::V) -> [Self::V; 2] {
+        let mut parts = [[Self::T::ZERO; 16]; 2];
+        let mut lanes = [Self::T::ZERO; 32];
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe {
+            Self::store(parts[0].as_mut_ptr(), even);
+            Self::store(parts[1].as_mut_ptr(), odd);
+            for i in 0..Self::LANES {
+                (lanes[2 * i], lanes[2 * i + 1]) = (parts[0][i], parts[1][i]);
+            }
+            [Self::load(lanes.as_ptr()), Self::load(lanes.as_ptr().add(Self::LANES))]
         }
     }
     /// Asks for the cache line of an address that will be written soon.
@@ -174,11 +189,6 @@ pub struct Tile<T: 'static> {
 }
 
 impl<T> Tile<T> {
-    /// All of them the same.
-    const fn only(tile: TileFn<T>) -> Self {
-        Tile { across: [tile; 2], along: [tile; 2] }
-    }
-
     #[inline]
     pub fn of(&self, across: bool, part: bool) -> TileFn<T> {
         if across { self.across[usize::from(part)] } else { self.along[usize::from(part)] }
@@ -209,7 +219,7 @@ macro_rules! kernels {
     (
         $simd:ty, $t:ty, half: $half:expr, pack: $pack:ty, [$($features:literal)?],
         $($nv:literal: $($r:literal)+),+ $(,)?;
-        pairs: $($pairs_nv:literal: $($pairs_r:literal)+),*;
+        numbers: $($numbers_nv:literal: $($numbers_r:literal)+),*;
         turning: $($turned_nv:literal: $($turned_r:literal)+),+;
         blocks: $($blocks:literal: $($block_r:literal)+),+ $(,)?
     ) => {{
@@ -254,9 +264,15 @@ macro_rules! kernels {
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn pack_complex<const GROUPS: u8>(panel: &Panel<$t>, signs: [[$t; 2]; 2]) {
+        unsafe fn pack_parts(panel: &Panel<$t>, sign: $t) {
             // SAFETY: the same promises, inside the features.
-            unsafe { complex::pack::<$pack, GROUPS>(panel, signs) }
+            unsafe { complex::pack_parts::<$simd>(panel, sign) }
+        }
+
+        $(#[target_feature(enable = $features)])?
+        unsafe fn pack_numbers(panel: &Panel<$t>, sign: $t) {
+            // SAFETY: the same promises, inside the features.
+            unsafe { complex::pack_numbers::<$pack>(panel, sign) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -299,12 +315,18 @@ macro_rules! kernels {
             gated: functions!(each, math::GATED),
             slope: functions!(each, math::SLOPE),
             complex: ComplexKernels {
-                wide: [pack_complex::<{ complex::MULTIPLIED }>, pack_complex::<{ complex::TWICE }>],
-                narrow: [pack_complex::<{ complex::APART }>, pack_complex::<{ complex::MULTIPLIED }>],
-                tiles: Menu {
-                    tiles: &[$(&[$(Tile::only(tile::<$pairs_r, $pairs_nv, { $crate::tile::PAIRS }, WHOLE>)),+]),*],
-                    rows: &[$([$($pairs_r),+].len()),*],
-                },
+                wide: pack_parts,
+                narrow: pack_numbers,
+                tiles: [
+                    Menu {
+                        tiles: &[$(&[$(either::<$numbers_r, $numbers_nv, { $crate::tile::NUMBERS }>()),+]),*],
+                        rows: &[$([$($numbers_r),+].len()),*],
+                    },
+                    Menu {
+                        tiles: &[$(&[$(either::<$numbers_r, $numbers_nv, { $crate::tile::EXCHANGED }>()),+]),*],
+                        rows: &[$([$($numbers_r),+].len()),*],
+                    },
+                ],
                 combine,
             },
         }

@@ -74,6 +74,12 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
     }
 
     #[inline(always)]
+    unsafe fn fnma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        // SAFETY: as the trait says.
+        unsafe { Self::fma(a.map(|x| T::exact(-1.0) * x), b, c) }
+    }
+
+    #[inline(always)]
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
         let mut v = a;
         for i in 0..LANES {
@@ -137,15 +143,6 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
     }
 
     #[inline(always)]
-    unsafe fn twice(v: Self::V) -> [Self::V; 2] {
-        let (mut even, mut odd) = (v, v);
-        for i in 0..LANES / 2 {
-            (even[2 * i + 1], odd[2 * i]) = (v[2 * i], v[2 * i + 1]);
-        }
-        [even, odd]
-    }
-
-    #[inline(always)]
     unsafe fn swap(v: Self::V) -> Self::V {
         let mut swapped = v;
         for i in 0..LANES {
@@ -175,22 +172,22 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
 /// For a machine without fused multiply-add, or a build that cannot ask for it.
 pub(crate) mod plain {
     use super::*;
-    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, false>, f32, half: None, pack: Portable<f32, 8, false>, [], 1: 1 2 3 4, 2: 1 2 3; pairs: 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
-    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, false>, f64, half: None, pack: Portable<f64, 4, false>, [], 1: 1 2 3 4, 2: 1 2 3; pairs: 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, false>, f32, half: None, pack: Portable<f32, 8, false>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, false>, f64, half: None, pack: Portable<f64, 4, false>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
 }
 
 /// For a machine that has fused multiply-add. On x86-64 it is entered like an instruction set of its own.
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub(crate) mod fused {
     use super::*;
-    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, half: None, pack: Portable<f32, 8, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; pairs: 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
-    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, half: None, pack: Portable<f64, 4, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; pairs: 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, half: None, pack: Portable<f32, 8, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, half: None, pack: Portable<f64, 4, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
 }
 
 /// For a machine that has fused multiply-add in its base.
 #[cfg(all(feature = "std", not(target_arch = "x86_64")))]
 pub(crate) mod fused {
     use super::*;
-    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, half: None, pack: Portable<f32, 8, true>, [], 1: 1 2 3 4, 2: 1 2 3; pairs: 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
-    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, half: None, pack: Portable<f64, 4, true>, [], 1: 1 2 3 4, 2: 1 2 3; pairs: 1: 1 2 3 4, 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, half: None, pack: Portable<f32, 8, true>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, half: None, pack: Portable<f64, 4, true>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
 }

@@ -2,7 +2,8 @@
 
 use crate::element::Sealed;
 use crate::simd::Simd;
-use crate::tile::{Old, Out, update};
+use crate::tile::edge::{Edge, each, update};
+use crate::tile::{Old, Out};
 
 /// What is added to rows of C once all blocks are summed, before the activation.
 pub struct Finish<T> {
@@ -90,8 +91,7 @@ pub struct Closing<T> {
     pub high: T,
 }
 
-/// Closes the sums of a tile with the elements of the term that begin `from` elements on. The last vectors are partial if there
-/// is a mask.
+/// Closes the sums of a tile with the elements of the term that begin `from` elements on.
 ///
 /// # Safety
 /// The elements of the term are there, and so is the instruction set.
@@ -100,22 +100,32 @@ pub unsafe fn close<S: Simd, const R: usize, const NV: usize>(
     sums: &mut [[S::V; NV]; R],
     closing: &Closing<S::T>,
     from: isize,
-    mask: Option<S::Mask>,
+    edge: &Edge<S>,
 ) {
     let Closing { term, low, high } = *closing;
     let at = |r: usize, v: usize| term.at(r, v * S::LANES).wrapping_offset(from);
     // SAFETY: the caller's promise.
     unsafe {
         if term.col == 0 {
-            update::<S, R, NV>(sums, true, |sum, r, _, _| S::add(sum, S::splat(*at(r, 0))));
+            for r in 0..R {
+                let x = S::splat(*at(r, 0));
+                for v in 0..NV {
+                    sums[r][v] = S::add(sums[r][v], x);
+                }
+            }
         } else {
-            update::<S, R, NV>(sums, mask.is_none(), |sum, r, v, part| match mask {
-                Some(mask) if part => S::add(sum, S::load_first(at(r, v), mask)),
-                _ => S::add(sum, S::load(at(r, v))),
+            update::<S, R, NV>(sums, edge, |sum, r, v, part| {
+                S::add(
+                    sum,
+                    match part {
+                        None => S::load(at(r, v)),
+                        Some(mask) => S::load_first(at(r, v), mask),
+                    },
+                )
             });
         }
         let (low, high) = (S::splat(low), S::splat(high));
-        update::<S, R, NV>(sums, true, |x, _, _, _| S::less(x, low, low, S::less(high, x, high, x)));
+        each::<S, R, NV>(sums, |x| S::less(x, low, low, S::less(high, x, high, x)));
     }
 }
 

@@ -3,19 +3,23 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Little, QUICK, ROWS, STEPS, VECTORS, WORK};
+use super::{Cover, Little, QUICK, ROWS, STEPS, VECTORS, WORK};
 use crate::element::Real;
 use crate::nest::complex::Complex;
 use crate::nest::stage::{STAGE, staged};
 use crate::nest::{Problem, Rows};
 use crate::pack::{Panel, SLACK};
-use crate::plan::tiles::wide_tile;
+use crate::plan::tiles::{most_rows, wide_tile};
 use crate::runs::pieces;
 use crate::simd::Kernels;
 use crate::tile::{Narrow, Wide};
 
 /// The most bytes that are packed: tiles find them in L1.
 pub const PACKED: usize = 24 << 10;
+
+/// The most multiply-adds of vectors of a product of complex numbers. (32³ 1.2 times as fast as planned; c64 36³, beyond it, would be
+/// 1/1.06.)
+const MOST: usize = 4 * QUICK;
 
 /// Room on the stack for so many bytes of any type, and the slack. (Pages that a function has room on are touched when it is
 /// entered: what packs, does nothing else.)
@@ -27,46 +31,27 @@ impl Room {
     }
 }
 
-/// Computes a product of complex numbers if it is quick and its scalars are real: once B is packed, and A unless it lies by rows, it
-/// is one of real numbers, or of pairs if roles are exchanged; of a C without adjacent numbers, through the stage.
+/// Computes a product of complex numbers if it is little and its scalars are real, once B is packed, and A unless tiles can walk it;
+/// of a C without adjacent numbers, through the stage.
 pub fn run_complex<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> bool {
     let Problem { a, b, c, alpha, beta, complex, .. } = problem;
     let Some(complex) = complex.filter(|complex| complex.scalars.is_none()) else { return false };
     let whole = Little::new(a, b, c, *alpha, *beta);
     let Little { m, n, k, .. } = whole;
-    let kernels = kernels.of_columns(n);
     if m > ROWS || n > VECTORS * kernels.lanes || k > STEPS {
         return false;
     }
-    let (width, by_rows) = (n.next_multiple_of(kernels.lanes), c.col_stride() == 1);
-    let on_stack = (m * problem.narrow_unit()).max(width) * k * size_of::<T>() <= PACKED && (by_rows || m * n <= STAGE);
-    if !on_stack || m * (width / kernels.lanes) * k > QUICK {
+    let (width, by_rows) = (n.next_multiple_of(kernels.lanes), c.col_stride() == 2 || n == 1);
+    let on_stack = m.max(width) * k * size_of::<T>() <= PACKED && (by_rows || 2 * m * n <= STAGE);
+    if !on_stack || 2 * m * (width / kernels.lanes) * k > MOST {
         return false;
     }
-    let with_b = |little: Little<'_, T>| {
-        let pack = |&Panel { src, lane, step, lanes, depth, dst, width }: &_| {
-            // The strides of B lead from number to number.
-            let (lane, step) = (lane.wrapping_mul(2), step.wrapping_mul(2));
-            let panel = Panel { src, lane, step, lanes, depth, dst, width };
-            // SAFETY: B as its view promises; the room is large enough.
-            unsafe { (kernels.complex.wide[complex.roles()])(&panel, complex.signs) }
-        };
-        let done = little.with_packed(width, pack, |packed| match complex.exchanged {
-            true => packed.run_in_pairs(kernels),
-            false => packed.run_packed(kernels),
-        });
-        debug_assert!(done, "a quick product whose operands tiles can walk");
-    };
-    let with_a = |little: Little<'_, T>| match little.a.depth {
-        1 if !complex.exchanged => with_b(little),
-        _ => little.with_complex_a(&complex, kernels, with_b),
-    };
     match by_rows {
-        true => with_a(whole),
+        true => whole.run_numbers(&complex, kernels),
         // SAFETY: all of C.
         false => unsafe {
-            staged(problem.part(0..m, 0..n).c, true, *beta != T::ZERO, &|ptr, row| {
-                with_a(Little { c: Rows { ptr, row, col: 1 }, ..whole })
+            staged(problem.part(0..m, 0..n).c, 2, *beta != T::ZERO, &|ptr, row| {
+                Little { c: Rows { ptr, row, col: 2 }, ..whole }.run_numbers(&complex, kernels)
             })
         },
     }
@@ -87,26 +72,43 @@ impl<T: Real> Little<'_, T> {
         self.run_as_tiles(kernels) || self.run_as_is(kernels, WORK)
     }
 
-    /// With rows of pairs.
-    #[inline(never)]
-    fn run_in_pairs(self, kernels: &Kernels<T>) -> bool {
-        let menu = &kernels.complex.tiles;
-        let (rows, vecs) = wide_tile(self.m, pieces(self.n, kernels.lanes), self.k, menu.rows, usize::MAX);
-        self.strips(rows, vecs, menu, kernels.lanes);
-        true
+    /// The same of complex numbers.
+    fn run_numbers(self, complex: &Complex<T>, kernels: &Kernels<T>) {
+        let across = if self.m == 1 { self.a.depth != 1 } else { self.a.row == 2 };
+        match (across || self.a.depth == 1) && !complex.packs_narrow() {
+            true => self.with_packed_numbers(complex, kernels, across),
+            false => self.with_packed_a(complex, kernels),
+        }
     }
 
-    /// The same of complex numbers with A packed.
+    /// Packs A, and goes on.
     #[inline(never)]
-    fn with_complex_a(self, complex: &Complex<T>, kernels: &Kernels<T>, run: impl FnOnce(Self)) {
+    fn with_packed_a(self, complex: &Complex<T>, kernels: &Kernels<T>) {
         let Little { m, k, a: Narrow { ptr: src, row: lane, depth: step }, .. } = self;
         let mut room = Room::new();
         let dst = room.0.as_mut_ptr().cast();
-        let unit = 1 + complex.roles();
-        let panel = Panel { src, lane, step: step.wrapping_mul(2), lanes: 2 * m, depth: k, dst, width: unit * m };
+        let panel = Panel { src, lane, step: step.wrapping_mul(2), lanes: m, depth: k, dst, width: m };
         // SAFETY: A as its view promises; the room is large enough, and written before it is read.
-        unsafe { (kernels.complex.narrow[complex.roles()])(&panel, complex.signs) };
-        run(Little { a: Narrow { ptr: dst, row: unit as isize, depth: (unit * m) as isize }, ..self })
+        unsafe { (kernels.complex.narrow)(&panel, complex.signs[0]) };
+        let a = Narrow { ptr: dst, row: 2, depth: m as isize };
+        Little { a, ..self }.with_packed_numbers(complex, kernels, true);
+    }
+
+    /// Packs B, and goes on.
+    #[inline(never)]
+    fn with_packed_numbers(self, complex: &Complex<T>, kernels: &Kernels<T>, across: bool) {
+        let Kernels { lanes, .. } = *kernels;
+        let pack = |panel: &Panel<T>| {
+            let panel = Panel { step: panel.step.wrapping_mul(2), ..*panel };
+            // SAFETY: B as its view promises; the room is large enough.
+            unsafe { (kernels.complex.wide)(&panel, complex.signs[1]) }
+        };
+        self.with_packed(self.n.next_multiple_of(lanes), pack, |packed| {
+            let menu = complex.tiles(kernels);
+            let (rows, vecs) = wide_tile(self.m, pieces(self.n, lanes), self.k, menu.rows, most_rows(across));
+            packed.strips(rows, vecs, &Cover { menu, lanes, across, unit: 2 });
+            true
+        });
     }
 
     /// Runs the same with B as `pack` lays it down, in groups of so many lanes.
