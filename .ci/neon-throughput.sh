@@ -29,23 +29,26 @@ mca=$(echo "$root"/usr/lib/llvm-*/bin/llvm-mca)
 
 mkdir "$work/loops"
 # Of each tile that loads whole vectors, the straight loop with the most multiply-adds: loops/TYPE-ROWSxVECTORS-READING. With
-# v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, "along" the depth, or in
-# pairs. (A parameter that has the value of one before is written as a reference to it; tiles with as many rows as vectors are
+# v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, or "along" the depth; complex
+# numbers are "numbers", or "exchanged". (A parameter that has the value of one before is written as a reference to it; tiles with as many rows as vectors are
 # smaller.)
 awk -v dir="$work/loops/" '
     /^_R[^ ]*:$/ {
-        inside = match($0, /4neon3F(32|64)4tileKj._Kj._Kh(0_KB[^_]*|[12]_Kh0)_/)
+        inside = match($0, /4neon3F(32|64)4tileKj._Kj._Kh(0_KB[^_]*|1_Kh0|[01]_Kh[45])_/)
         if (inside) {
             name = substr($0, RSTART, RLENGTH)
             rows = index("123456789abcdef", substr(name, 17, 1)); vectors = index("123456789abcdef", substr(name, 21, 1))
-            split("across along pairs", readings, " "); reading = readings[substr(name, 25, 1) + 1]
+            split("across along", readings, " "); reading = readings[substr(name, 25, 1) + 1]
+            wide = substr(name, 29, 1)
+            if (wide == 4) reading = reading "-numbers"
+            if (wide == 5) reading = reading "-exchanged"
             file = dir "f" substr(name, 8, 2) "-" rows "x" vectors "-" reading
         }
         most = 0; label = ""
     }
     !inside { next }
     /^\.LBB[^ ]*:/ { label = $1; sub(/:.*/, "", label); body = ""; fmla = 0; next }
-    /^\t[a-z]/ { body = body $0 "\n"; fmla += $1 == "fmla" }
+    /^\t[a-z]/ { body = body $0 "\n"; fmla += $1 ~ /^fml[as]$/ }
     $1 ~ /^(b|b\.[a-z]+|cbn?z|tbn?z)$/ && $NF == label && fmla > most && fmla % (rows * vectors) == 0 {
         most = fmla
         if (rows * vectors >= 20) { printf "%s", body >file; close(file) }
@@ -55,18 +58,18 @@ awk -v dir="$work/loops/" '
 # Multiply-adds a cycle of a loop, 300 times over.
 fmla_per_cycle() {
     LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu "$mca" -mtriple=aarch64-linux-gnu -mcpu="$1" -iterations=300 "$2" |
-        awk -v fmla="$(grep -cw fmla "$2")" '/^Total Cycles:/ { printf "%.4f", 300 * fmla / $3 }'
+        awk -v fmla="$(grep -cwE 'fml[as]' "$2")" '/^Total Cycles:/ { printf "%.4f", 300 * fmla / $3 }'
 }
 
 status=0
-printf '%-4s %-5s %-7s %-12s %10s %6s %6s\n' type tile reading model fmla/cycle peak spills
+printf '%-4s %-5s %-15s %-12s %10s %6s %6s\n' type tile reading model fmla/cycle peak spills
 for type in f32 f64; do
     case $type in
-    f32) v=4s s=s readings="across along" ;;
-    f64) v=2d s=d readings="across along pairs" ;;
+    f32) v=4s s=s ;;
+    f64) v=2d s=d ;;
     esac
     for i in {0..23}; do echo "fmla v$i.$v, v24.$v, v25.$s[0]"; done >"$work/peak"
-    for reading in $readings; do
+    for reading in {across,along}{,-numbers,-exchanged}; do
         compgen -G "$work/loops/$type-*-$reading" >/dev/null || { echo "no loop of $type $reading found"; status=1; }
     done
     for model in neoverse-v1 apple-m1; do
@@ -77,7 +80,7 @@ for type in f32 f64; do
             speed=$(fmla_per_cycle $model "$loop")
             spills=$(grep -cE '\[(sp|x29)' "$loop") || true
             share=$(awk "BEGIN { printf \"%.1f\", 100 * $speed / $peak }")
-            printf '%-4s %-5s %-7s %-12s %10.2f %5s%% %6s\n' $type "$tile" "$reading" $model "$speed" "$share" "$spills"
+            printf '%-4s %-5s %-15s %-12s %10.2f %5s%% %6s\n' $type "$tile" "$reading" $model "$speed" "$share" "$spills"
             awk "BEGIN { exit !($share >= 95 && $spills == 0) }" || status=1
         done
     done
