@@ -42,14 +42,15 @@ fn main() -> Result<(), Failure> {
         std::env::set_var("OMP_NUM_THREADS", "1");
     }
     let rounds: usize = std::env::args().nth(1).map_or(Ok(7), |rounds| rounds.parse())?;
-    println!("{:>5} {:>5} {:>8} {:>8} {:>6} {:>6} {:>6} {:>6}", "", "", "", "GFLOP/s", "real", "gemm", "faer", "CBLAS");
+    let names = ["real", "gemm", "faer", "gemmkit", "CBLAS"].map(|name| format!("{name:>8}"));
+    println!("{:>5} {:>5} {:>8} {:>8}{}", "", "", "", "GFLOP/s", names.concat());
     suite::<f32>("c32", "cblas_cgemm", rounds)?;
     suite::<f64>("c64", "cblas_zgemm", rounds)
 }
 
 fn suite<T: Real + From<f32>>(name: &str, symbol: &str, rounds: usize) -> Result<(), Failure>
 where
-    Complex<T>: lapidary::Element + faer::traits::ComplexField + From<T>,
+    Complex<T>: lapidary::Element + faer::traits::ComplexField + gemmkit::ComplexScalar + From<T>,
 {
     let cblas = cblas(symbol)?;
     for layout in [Layout::NN, Layout::CN, Layout::Columns] {
@@ -65,23 +66,24 @@ where
 
             let flops = 8.0 * (d as f64).powi(3);
             let calls = (ROUND_SECONDS * 5e10 / flops).ceil() as usize;
-            let mut times = [(); 5].map(|()| Vec::new());
+            let mut times = [(); 6].map(|()| Vec::new());
             for _ in 0..rounds {
                 times[0].push(seconds(calls, || lapidary(layout, d, &a, &b, &mut c)));
                 times[1].push(seconds(calls, || real(d, &real_a, &real_b, &mut real_c)));
                 times[2].push(seconds(calls, || gemm_crate(layout, d, &a, &b, &mut c)));
                 times[3].push(seconds(calls, || faer_crate(layout, d, &a, &b, &mut c)));
+                times[4].push(seconds(calls, || gemmkit_crate(layout, d, &a, &b, &mut c)));
                 if let Some(cblas) = cblas {
-                    times[4].push(seconds(calls, || call_cblas(cblas, layout, d, &a, &b, &mut c)));
+                    times[5].push(seconds(calls, || call_cblas(cblas, layout, d, &a, &b, &mut c)));
                 }
             }
             let speed = flops * calls as f64 / median(&times[0]) / 1e9;
-            let [real, gemm, faer, cblas] = [1, 2, 3, 4].map(|of| {
+            let ratios = [1, 2, 3, 4, 5].map(|of| {
                 let ratios: Vec<f64> = times[of].iter().zip(&times[0]).map(|(theirs, ours)| theirs / ours).collect();
-                median(&ratios)
+                format!("{:>8.2}", median(&ratios))
             });
             let layout = format!("{layout:?}");
-            println!("{name:>5} {d:>5} {layout:>8} {speed:>8.1} {real:>6.2} {gemm:>6.2} {faer:>6.2} {cblas:>6.2}");
+            println!("{name:>5} {d:>5} {layout:>8} {speed:>8.1}{}", ratios.concat());
         }
     }
     Ok(())
@@ -143,6 +145,25 @@ fn faer_crate<T: faer::traits::ComplexField>(layout: Layout, d: usize, a: &[T], 
     };
     let conjugate = if matches!(layout, Layout::CN) { Conj::Yes } else { Conj::No };
     matmul_with_conj(black_box(c), Accum::Replace, a, conjugate, b, Conj::No, T::one_impl(), Par::Seq);
+}
+
+fn gemmkit_crate<T: Real + From<f32>>(
+    layout: Layout,
+    d: usize,
+    a: &[Complex<T>],
+    b: &[Complex<T>],
+    c: &mut [Complex<T>],
+) where
+    Complex<T>: gemmkit::ComplexScalar,
+{
+    let [(rsa, csa), (rs, cs)] = strides(layout, d);
+    let (zero, one) = (Complex::new(T::from(0.0), T::from(0.0)), Complex::new(T::from(1.0), T::from(0.0)));
+    let (a, b, c, conjugate) = (a.as_ptr(), b.as_ptr(), black_box(c).as_mut_ptr(), matches!(layout, Layout::CN));
+    let serial = gemmkit::Parallelism::Serial;
+    // SAFETY: three squares.
+    unsafe {
+        gemmkit::gemm_cplx_unchecked(d, d, d, one, a, rsa, csa, conjugate, b, rs, cs, false, zero, c, rs, cs, serial)
+    };
 }
 
 fn cblas(symbol: &str) -> Result<Option<Cblas>, Failure> {
