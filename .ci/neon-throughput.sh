@@ -30,8 +30,8 @@ mca=$(echo "$root"/usr/lib/llvm-*/bin/llvm-mca)
 mkdir "$work/loops"
 # Of each tile that loads whole vectors, the straight loop with the most multiply-adds: loops/TYPE-ROWSxVECTORS-READING. With
 # v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, or "along" the depth; complex
-# numbers are "numbers", or "exchanged". (A parameter that has the value of one before is written as a reference to it; tiles with as many rows as vectors are
-# smaller.)
+# numbers are "numbers", or "exchanged". (A parameter that has the value of one before is written as a reference to it; tiles
+# with as many rows as vectors are smaller.)
 awk -v dir="$work/loops/" '
     /^_R[^ ]*:$/ {
         inside = match($0, /4neon3F(32|64)4tileKj._Kj._Kh(0_KB[^_]*|1_Kh0|[01]_Kh[45])_/)

@@ -297,6 +297,7 @@ impl<T: Real> Problem<'_, T> {
     /// Plans and computes it, in K-blocks of so many steps.
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
+        let real_columns = n * self.unit();
         let kernels = T::kernels(machine);
         let kernels = if self.complex.is_some() { kernels } else { kernels.of_columns(n) };
         let stride = self.b.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
@@ -323,11 +324,10 @@ impl<T: Real> Problem<'_, T> {
             l2: machine.l2,
             l3: machine.l3,
             slow_pages: machine.slow_pages,
-            threads: threads.tasks(m, n * self.unit(), k),
+            threads: threads.tasks(m, real_columns, k),
         });
-        let unit = self.unit();
         nest::run(self, &plan, kernels);
-        if threads != Threads::Serial && is_worth_sharing(m, n * unit, k) {
+        if threads != Threads::Serial && is_worth_sharing(m, real_columns, k) {
             pool::was_worth_it();
         }
     }

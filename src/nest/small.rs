@@ -166,10 +166,10 @@ impl<T: Real> Little<'_, T> {
         }
     }
 
-    /// Whether tiles walk A across its rows.
+    /// Whether tiles walk A across its rows, each number being so many elements.
     #[inline(always)]
-    fn across(&self) -> bool {
-        if self.m == 1 { self.a.depth != 1 } else { self.a.row == 1 }
+    fn across(&self, unit: isize) -> bool {
+        if self.m == 1 { self.a.depth != 1 } else { self.a.row == unit }
     }
 
     /// Computes it if it is one tile of up to four vectors, or a quick one of several, one above the other: other products take three
@@ -189,7 +189,7 @@ impl<T: Real> Little<'_, T> {
         let fits = n.wrapping_sub(1) < width && k.wrapping_sub(1) < STEPS;
         // (A column times lanes along A's rows is better turned, and so may be many steps of many rows.)
         let in_reach =
-            fits && b.lane == 1 && c.col == 1 && (a.depth == 1 || (self.across() && n > 1 && (k <= 32 || m < 12)));
+            fits && b.lane == 1 && c.col == 1 && (a.depth == 1 || (self.across(1) && n > 1 && (k <= 32 || m < 12)));
         let (across, part) = (a.depth != 1, n < width);
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
         let mut step = Step { depth: k, apart: 0, narrow: a, wide: b, before: Before::NOTHING };
@@ -233,7 +233,7 @@ impl<T: Real> Little<'_, T> {
     fn turns_b(&self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, .. } = *self;
         let few = m.wrapping_sub(1) < kernels.turning.rows[0] && turns_rows(m, n, k, size_of::<T>(), a.row);
-        n > 1 && b.depth == 1 && (a.depth == 1 || self.across()) && k >= kernels.turn && few
+        n > 1 && b.depth == 1 && (a.depth == 1 || self.across(1)) && k >= kernels.turn && few
     }
 
     /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
@@ -255,14 +255,14 @@ impl<T: Real> Little<'_, T> {
         little.run_as_is(kernels, most)
     }
 
-    /// (A quick one always is, if tiles can load B: `run_complex`, which has packed it, relies on that.)
+    /// The same, roles being as they are.
     #[inline(always)]
     fn run_as_is(self, kernels: &Kernels<T>, most: usize) -> bool {
         const { assert!(STEPS <= T::KC) }
         let Little { alpha, m, beta, n, k, a, b, c, closing } = self;
         // Only for what is not inlined: what has an address is stored when it is made.
         let copy = || Little { alpha, m, beta, n, k, a, b, c, closing };
-        let across = self.across();
+        let across = self.across(1);
         let in_reach = (across || a.depth == 1) && (n == 1 || c.col == 1);
         if k.wrapping_sub(1) >= STEPS || !in_reach {
             return false;
@@ -360,13 +360,13 @@ impl<T: Real> Little<'_, T> {
             let n = most.min(whole.n - col);
             let b = Wide { ptr: whole.b.ptr.wrapping_add(col), ..whole.b };
             let vectors = pieces(n, kernels.lanes);
-            let (rows, vecs) = wide_tile(whole.m, vectors, whole.k, kernels.tiles.rows, most_rows(whole.across()));
+            let (rows, vecs) = wide_tile(whole.m, vectors, whole.k, kernels.tiles.rows, most_rows(whole.across(1)));
             // SAFETY: columns of C as its view promises.
             unsafe {
                 let c = MatMut::from_raw_parts(whole.c.at(0, col), whole.m, n, whole.c.row, whole.c.col);
                 staged(c, 1, self.beta != T::ZERO, &|ptr, row| {
                     let part = Little { n, b, c: Rows { ptr, row, col: 1 }, ..whole };
-                    part.strips(rows, vecs, &Cover::of(kernels, whole.across()))
+                    part.strips(rows, vecs, &Cover::of(kernels, whole.across(1)))
                 });
             }
         }
@@ -379,7 +379,7 @@ impl<T: Real> Little<'_, T> {
         let vecs = widest(kernels.turning.rows, self.m);
         for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
             let rows = Group { start: 0, len: self.m, count: 1 };
-            self.tiles(rows, cols, &Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across()) });
+            self.tiles(rows, cols, &Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across(1)) });
         }
     }
 

@@ -1,4 +1,4 @@
-//! Complex numbers in pairs of lanes: how they are packed for tiles, and multiplied by complex scalars.
+//! Complex numbers: how they are packed for tiles, and multiplied by complex scalars.
 
 use core::ops::Range;
 

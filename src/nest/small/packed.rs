@@ -1,5 +1,4 @@
-//! Little products that have an operand packed on the stack first: one that no tile can walk, or complex numbers, which are real
-//! ones from there on.
+//! Little products that have an operand packed on the stack first: one that no tile can walk, or complex numbers.
 
 use core::mem::MaybeUninit;
 
@@ -74,7 +73,7 @@ impl<T: Real> Little<'_, T> {
 
     /// The same of complex numbers.
     fn run_numbers(self, complex: &Complex<T>, kernels: &Kernels<T>) {
-        let across = if self.m == 1 { self.a.depth != 1 } else { self.a.row == 2 };
+        let across = self.across(2);
         match (across || self.a.depth == 1) && !complex.packs_narrow() {
             true => self.with_packed_numbers(complex, kernels, across),
             false => self.with_packed_a(complex, kernels),
@@ -97,7 +96,7 @@ impl<T: Real> Little<'_, T> {
     /// Packs B, and goes on.
     #[inline(never)]
     fn with_packed_numbers(self, complex: &Complex<T>, kernels: &Kernels<T>, across: bool) {
-        let Kernels { lanes, .. } = *kernels;
+        let lanes = kernels.lanes;
         let pack = |panel: &Panel<T>| {
             let panel = Panel { step: panel.step.wrapping_mul(2), ..*panel };
             // SAFETY: B as its view promises; the room is large enough.
@@ -107,13 +106,12 @@ impl<T: Real> Little<'_, T> {
             let menu = complex.tiles(kernels);
             let (rows, vecs) = wide_tile(self.m, pieces(self.n, lanes), self.k, menu.rows, most_rows(across));
             packed.strips(rows, vecs, &Cover { menu, lanes, across, unit: 2 });
-            true
         });
     }
 
     /// Runs the same with B as `pack` lays it down, in groups of so many lanes.
     #[inline(always)]
-    fn with_packed(self, width: usize, pack: impl FnOnce(&Panel<T>), run: impl FnOnce(Self) -> bool) -> bool {
+    fn with_packed<R>(self, width: usize, pack: impl FnOnce(&Panel<T>), run: impl FnOnce(Self) -> R) -> R {
         let Little { n, k, b, .. } = self;
         debug_assert!(width * k * size_of::<T>() <= PACKED);
         let mut room = Room::new();

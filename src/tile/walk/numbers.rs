@@ -22,57 +22,50 @@ impl<S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8>
             // What waits for a sum had better be far from it: all rows once, and then again (AVX2 1.02 times as fast). With roles
             // exchanged both parts of a row are needed both times, and stay in registers for one row only.
             if WIDE == EXCHANGED {
-                for r in 0..R.min(8) {
-                    let parts = self.parts(r, ahead, steps);
-                    Self::add_first(&mut sums[r], &w, parts);
-                    Self::add_second(&mut sums[r], &w, parts);
-                }
-                for r in 8..R {
-                    let parts = self.parts(r, ahead, steps);
-                    Self::add_first(&mut sums[r], &w, parts);
-                    Self::add_second(&mut sums[r], &w, parts);
-                }
+                self.add_rows(sums, &w, [true, true], ahead, steps);
             } else {
-                for r in 0..R.min(8) {
-                    Self::add_first(&mut sums[r], &w, self.parts(r, ahead, steps));
-                }
-                for r in 8..R {
-                    Self::add_first(&mut sums[r], &w, self.parts(r, ahead, steps));
-                }
-                for r in 0..R.min(8) {
-                    Self::add_second(&mut sums[r], &w, self.parts(r, ahead, steps));
-                }
-                for r in 8..R {
-                    Self::add_second(&mut sums[r], &w, self.parts(r, ahead, steps));
-                }
+                self.add_rows(sums, &w, [true, false], ahead, steps);
+                self.add_rows(sums, &w, [false, true], ahead, steps);
             }
         }
     }
 
-    /// The first step of a row: re(a)·re(b) and re(a)·im(b).
+    /// The first real step of every row, or the second, or both of each.
     #[inline(always)]
-    unsafe fn add_first(sums: &mut [S::V; NV], wide: &[S::V; NV], [re, im]: [S::V; 2]) {
-        for v in 0..NV / 2 {
-            let (i, wide_re, wide_im) = (NV / 2 + v, wide[v], wide[NV / 2 + v]);
-            // SAFETY: the caller's promise.
-            unsafe {
-                sums[v] = S::fma(re, wide_re, sums[v]);
-                let (x, y) = if WIDE == EXCHANGED { (im, wide_re) } else { (re, wide_im) };
-                sums[i] = S::fma(x, y, sums[i]);
+    unsafe fn add_rows(
+        &self,
+        sums: &mut [[S::V; NV]; R],
+        wide: &[S::V; NV],
+        which: [bool; 2],
+        ahead: usize,
+        steps: usize,
+    ) {
+        // SAFETY: the caller's promise. (Two loops, as for real numbers.)
+        unsafe {
+            for r in 0..R.min(8) {
+                Self::add_row_numbers(&mut sums[r], wide, self.parts(r, ahead, steps), which);
+            }
+            for r in 8..R {
+                Self::add_row_numbers(&mut sums[r], wide, self.parts(r, ahead, steps), which);
             }
         }
     }
 
-    /// The second: −im(a)·im(b) and im(a)·re(b).
+    /// Of one row: re(a)·re(b) and re(a)·im(b), and then −im(a)·im(b) and im(a)·re(b), a being the wide operand if roles are exchanged.
     #[inline(always)]
-    unsafe fn add_second(sums: &mut [S::V; NV], wide: &[S::V; NV], [re, im]: [S::V; 2]) {
-        for v in 0..NV / 2 {
-            let (i, wide_re, wide_im) = (NV / 2 + v, wide[v], wide[NV / 2 + v]);
-            // SAFETY: the caller's promise.
-            unsafe {
-                sums[v] = S::fnma(im, wide_im, sums[v]);
-                let (x, y) = if WIDE == EXCHANGED { (re, wide_im) } else { (im, wide_re) };
-                sums[i] = S::fma(x, y, sums[i]);
+    unsafe fn add_row_numbers(sums: &mut [S::V; NV], wide: &[S::V; NV], [re, im]: [S::V; 2], which: [bool; 2]) {
+        for second in [false, true] {
+            if !which[usize::from(second)] {
+                continue;
+            }
+            for v in 0..NV / 2 {
+                let (i, wide_re, wide_im) = (NV / 2 + v, wide[v], wide[NV / 2 + v]);
+                // SAFETY: the caller's promise.
+                unsafe {
+                    sums[v] = if second { S::fnma(im, wide_im, sums[v]) } else { S::fma(re, wide_re, sums[v]) };
+                    let (x, y) = if second == (WIDE == EXCHANGED) { (re, wide_im) } else { (im, wide_re) };
+                    sums[i] = S::fma(x, y, sums[i]);
+                }
             }
         }
     }
