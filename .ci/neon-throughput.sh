@@ -28,20 +28,20 @@ fi
 mca=$(echo "$root"/usr/lib/llvm-*/bin/llvm-mca)
 
 mkdir "$work/loops"
-# Of each tile that loads whole vectors, the straight loop with the most multiply-adds: loops/TYPE-ROWSxVECTORS-READING. With
+# Of each tile, the straight loop with the most multiply-adds, which loads whole vectors: loops/TYPE-ROWSxVECTORS-READING. With
 # v0 symbols, names tell a tile's shape. The narrow operand is read "across" its rows, as it is packed, or "along" the depth; complex
-# numbers are "numbers", or "exchanged". (A parameter that has the value of one before is written as a reference to it; tiles
-# with as many rows as vectors are smaller.)
+# numbers are "numbers", or "exchanged". (Of as many rows as vectors one is written as a reference to the other; such tiles are
+# smaller.)
 awk -v dir="$work/loops/" '
     /^_R[^ ]*:$/ {
-        inside = match($0, /4neon3F(32|64)4tileKj._Kj._Kh(0_KB[^_]*|1_Kh0|[01]_Kh[45])_/)
+        inside = match($0, /4neon3F(32|64)4tileKj._Kj._Kb[01]_Kh[034]_/)
         if (inside) {
             name = substr($0, RSTART, RLENGTH)
             rows = index("123456789abcdef", substr(name, 17, 1)); vectors = index("123456789abcdef", substr(name, 21, 1))
             split("across along", readings, " "); reading = readings[substr(name, 25, 1) + 1]
             wide = substr(name, 29, 1)
-            if (wide == 4) reading = reading "-numbers"
-            if (wide == 5) reading = reading "-exchanged"
+            if (wide == 3) reading = reading "-numbers"
+            if (wide == 4) reading = reading "-exchanged"
             file = dir "f" substr(name, 8, 2) "-" rows "x" vectors "-" reading
         }
         most = 0; label = ""

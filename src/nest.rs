@@ -245,11 +245,18 @@ impl<T: Real> Nest<'_, T> {
         let cols = width.min(b.cols() - col);
         let (wide, wide_next) = match plan.wide {
             Reading::Packed => (
-                Wide { ptr: self.packed(block, wide_strips.start).cast_const(), depth: width as isize, lane: 1 },
+                Wide {
+                    ptr: self.packed(block, wide_strips.start).cast_const(),
+                    depth: width as isize,
+                    lane: 1,
+                    part: false,
+                },
                 depth as isize,
             ),
             _ => {
-                let wide = Wide { ptr: b.at(block.steps.start, col), depth: b.row_stride(), lane: b.col_stride() };
+                let ptr = b.at(block.steps.start, col);
+                let part = plan.wide == Reading::InPlace && cols < width;
+                let wide = Wide { ptr, depth: b.row_stride(), lane: b.col_stride(), part };
                 (wide, b.col_stride())
             }
         };
@@ -293,14 +300,13 @@ impl<T: Real> Nest<'_, T> {
                 Repeat { count, narrow: 0, wide, before: next, c, term, ahead }
             }
         };
-        let part = plan.wide == Reading::InPlace && cols < width;
         let tiles = match (plan.wide, block.blocks) {
             (Reading::Turned, 1) => kernels.turning.tiles[wide_strips.len - 1],
             (Reading::Turned, blocks) => kernels.turning.tiles[blocks - 1],
             (_, 1) => problem.tiles(kernels).tiles[wide_strips.len - 1],
             (_, blocks) => kernels.blocks.tiles[blocks - 2],
         };
-        let tile = tiles[rows.len - 1].of(block.across, part);
+        let tile = tiles[rows.len - 1].of(block.across);
         let apart = if block.blocks > 1 { plan.block } else { 0 };
         let step = Step { depth, apart, narrow, wide, before };
         let c = c.at(rows.start, col);

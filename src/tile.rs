@@ -16,7 +16,7 @@ use edge::{Edge, each, update};
 use epilogue::{Closing, close};
 use opaque::late;
 use square::Few;
-use walk::Walk;
+use walk::{Walk, Way};
 
 /// The operand whose elements are broadcast.
 #[derive(Clone, Copy)]
@@ -37,6 +37,8 @@ pub struct Wide<T> {
     pub depth: isize,
     /// Elements from one lane to the next; 1 unless a tile is to turn it.
     pub lane: isize,
+    /// Whether the last vector of a tile is loaded in part, since nothing may be read beyond an operand.
+    pub part: bool,
 }
 
 /// What one tile sums: `depth` steps of both operands, to what was summed before.
@@ -112,33 +114,30 @@ impl Repeat {
 /// the repeated tiles: `Repeat::ONCE`, or what they are repeated by.
 pub type TileFn<T> = unsafe fn(&Step<T>, &Out<T>, *const Repeat);
 
-/// How a tile loads the wide operand: whole vectors; the last one in part, since nothing may be read beyond an operand; each in
-/// part, all being of the same columns; turned in registers, being contiguous along the depth; or whole vectors of the real parts
-/// of complex numbers and of their imaginary parts, be they those of B, or those of A, roles being exchanged.
-pub const WHOLE: u8 = 0;
-pub const PART: u8 = 1;
-pub const BLOCKS: u8 = 2;
-pub const TURNED: u8 = 3;
-pub const NUMBERS: u8 = 4;
-pub const EXCHANGED: u8 = 5;
+/// How a tile loads the wide operand: adjacent vectors; vectors of the same columns in several K-blocks; turned in registers, being
+/// contiguous along the depth; or whole vectors of the real parts of complex numbers and of their imaginary parts, be they those of
+/// B, or those of A, roles being exchanged.
+pub const ADJACENT: u8 = 0;
+pub const BLOCKS: u8 = 1;
+pub const TURNED: u8 = 2;
+pub const NUMBERS: u8 = 3;
+pub const EXCHANGED: u8 = 4;
 
-/// How a tile walks the narrow operand: across its rows, or along the depth.
-pub const ACROSS: u8 = 0;
-pub const ALONG: u8 = 1;
-
-/// See [`TileFn`].
+/// See [`TileFn`]. The narrow operand is walked along the depth, or across its rows. Loops that load the wide one whole and in part are
+/// in one function, most of whose instructions begin and end a tile. (What is decided as `const` is not compiled otherwise.)
 #[inline(always)]
-pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8>(
+pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
     step: &Step<S::T>,
     out: &Out<'_, S::T>,
     repeat: *const Repeat,
 ) {
     let blocks = WIDE == BLOCKS || (WIDE == TURNED && step.apart > 0);
-    let last = if WIDE >= NUMBERS { 2 } else { 1 };
+    let last = if const { WIDE >= NUMBERS } { 2 } else { 1 };
+    let part = step.wide.part;
     // SAFETY: the instruction set is there.
     let edge = unsafe { Edge::<S>::new(last, if blocks { out.cols } else { out.cols - (NV - last) * S::LANES }) };
     let mut few = Few::NONE;
-    let start = Walk::<S, R, NV, NARROW, WIDE>::new(step, out.cols, edge.last(), &mut few);
+    let start = Walk::<S, R, NV, ALONG, WIDE>::new(step, out.cols, edge.last(), &mut few);
     let (mut narrow, mut wide, mut c) = (step.narrow.ptr, step.wide.ptr, out.c);
     let (mut before, mut term, mut done) = (step.before.ptr, 0, 1);
     loop {
@@ -151,8 +150,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
             // of a turned wide operand.)
             let ahead = repeat.as_ref().map_or(0, |repeat| repeat.ahead);
             let many = step.depth > 32;
-            let turns = if WIDE != TURNED { step.depth / S::STEPS } else { 0 };
-            let between = if many && NV > 1 { turns / R } else { 0 };
+            let between = if const { NV > 1 && WIDE != TURNED } && many { step.depth / S::STEPS / R } else { 0 };
             if between == 0 && (many || ahead != 0) {
                 let row = if many { c } else { c.wrapping_offset(ahead) };
                 let out = late(out);
@@ -171,46 +169,22 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const NARROW: u8, c
                     }
                 });
             }
-            let mut walk = start.at(narrow, wide);
-            let turned = if WIDE == TURNED { walk.add_turned(&mut sums, step.depth, ahead) } else { 0 };
-            // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
-            if turns > 0 {
-                let mut turning = walk.in_registers();
-                let (mut row, mut left) = (c, turns);
-                while left > 0 {
-                    let mut now = left;
-                    if between > 0 {
-                        let out = late(out);
-                        ask::<S, NV>(row, out.cols);
-                        row = row.wrapping_offset(out.row);
-                        now = between.min(left);
-                    }
-                    left -= now;
-                    for _ in 0..now {
-                        turning.add_steps(&mut sums, 0, S::STEPS);
-                        if S::STEPS == 4 {
-                            turning.add_steps(&mut sums, 2, S::STEPS);
-                        }
-                        turning.advance(S::STEPS as isize);
-                    }
-                }
-                walk = walk.at(turning.narrow, turning.wide);
-            }
-            let rest = turned + S::STEPS * turns..step.depth;
-            if WIDE >= NUMBERS {
-                for _ in rest.step_by(2) {
-                    walk.add_steps(&mut sums, 0, 2);
-                    walk.advance(2);
-                }
-                walk::zip::<S, R, NV>(&mut sums);
+            let way = Way { narrow, wide, c, depth: step.depth, ahead, between };
+            let ask = |row: *mut S::T| {
+                let out = late(out);
+                ask::<S, NV>(row, out.cols);
+                row.wrapping_offset(out.row)
+            };
+            if const { WIDE == ADJACENT } && part {
+                start.add_all::<true>(&mut sums, way, ask);
             } else {
-                for _ in rest {
-                    walk.add_product(&mut sums, 0, 1);
-                    walk.advance(1);
-                }
+                start.add_all::<false>(&mut sums, way, ask);
+            }
+            if const { WIDE >= NUMBERS } {
+                walk::zip::<S, R, NV>(&mut sums);
             }
             let mut to = Out { c, ..*late(out) };
-            if blocks {
+            if const { WIDE == BLOCKS || WIDE == TURNED } && blocks {
                 let closing = to.closing;
                 for v in 0..NV {
                     to.closing = closing.filter(|_| v == NV - 1);

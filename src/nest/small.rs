@@ -77,7 +77,7 @@ fn even_strips(m: usize, most: usize, k: usize) -> usize {
 /// # Safety
 /// As for a tile of all these rows.
 #[inline(never)]
-unsafe fn column<T: Real>(tiles: &[Tile<T>], m: usize, part: bool, step: &mut Step<T>, out: &mut Out<'_, T>) {
+unsafe fn column<T: Real>(tiles: &[Tile<T>], m: usize, step: &mut Step<T>, out: &mut Out<'_, T>) {
     let across = step.narrow.depth != 1;
     let most = tiles.len().min(most_rows(across));
     let (count, rows) = match () {
@@ -94,7 +94,7 @@ unsafe fn column<T: Real>(tiles: &[Tile<T>], m: usize, part: bool, step: &mut St
         let (narrow, c) = (down.wrapping_mul(step.narrow.row), down.wrapping_mul(out.row));
         let repeat = Repeat { count, narrow, wide: 0, before: 0, c, term: 0, ahead: 0 };
         // SAFETY: the caller's promise.
-        unsafe { tiles[rows - 1].of(across, part)(step, out, &repeat) };
+        unsafe { tiles[rows - 1].of(across)(step, out, &repeat) };
         step.narrow.ptr = step.narrow.ptr.wrapping_offset(all.wrapping_mul(step.narrow.row));
         out.c = out.c.wrapping_offset(all.wrapping_mul(out.row));
     };
@@ -145,7 +145,7 @@ impl<T: Real> Little<'_, T> {
             n: c.cols(),
             k: a.cols(),
             a: Narrow { ptr: a.as_ptr(), row: a.row_stride(), depth: a.col_stride() },
-            b: Wide { ptr: b.as_ptr(), depth: b.row_stride(), lane: b.col_stride() },
+            b: Wide { ptr: b.as_ptr(), depth: b.row_stride(), lane: b.col_stride(), part: false },
             c: Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() },
             alpha,
             beta,
@@ -160,7 +160,7 @@ impl<T: Real> Little<'_, T> {
             m: self.n,
             n: self.m,
             a: Narrow { ptr: self.b.ptr, row: self.b.lane, depth: self.b.depth },
-            b: Wide { ptr: self.a.ptr, depth: self.a.depth, lane: self.a.row },
+            b: Wide { ptr: self.a.ptr, depth: self.a.depth, lane: self.a.row, part: false },
             c: Rows { ptr: self.c.ptr, row: self.c.col, col: self.c.row },
             ..self
         }
@@ -190,18 +190,19 @@ impl<T: Real> Little<'_, T> {
         // (A column times lanes along A's rows is better turned, and so may be many steps of many rows.)
         let in_reach =
             fits && b.lane == 1 && c.col == 1 && (a.depth == 1 || (self.across(1) && n > 1 && (k <= 32 || m < 12)));
-        let (across, part) = (a.depth != 1, n < width);
+        let across = a.depth != 1;
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
-        let mut step = Step { depth: k, apart: 0, narrow: a, wide: b, before: Before::NOTHING };
+        let wide = Wide { part: n < width, ..b };
+        let mut step = Step { depth: k, apart: 0, narrow: a, wide, before: Before::NOTHING };
         let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, streams: false, closing };
         // (A few columns times A's are perhaps worth staging.)
         let simple = closing.is_none() && (!across || n >= lanes);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe {
             match tiles.get(m.wrapping_sub(1)) {
-                Some(tile) if m <= MOST_POINTERS => tile.of(across, part)(&step, &out, Repeat::ONCE),
+                Some(tile) if m <= MOST_POINTERS => tile.of(across)(&step, &out, Repeat::ONCE),
                 _ if m.wrapping_sub(1) < ROWS && m * vecs * k <= QUICK && simple => {
-                    column(tiles, m, part, &mut step, &mut out)
+                    column(tiles, m, &mut step, &mut out)
                 }
                 _ => return false,
             }
@@ -420,7 +421,8 @@ impl<T: Real> Little<'_, T> {
             }
         };
         let narrow = Narrow { ptr: a.ptr.wrapping_offset((rows.start as isize).wrapping_mul(a.row)), ..a };
-        let wide = Wide { ptr: b.ptr.wrapping_offset((col as isize).wrapping_mul(b.lane)), ..b };
+        let ptr = b.ptr.wrapping_offset((col as isize).wrapping_mul(b.lane));
+        let wide = Wide { ptr, part: cols < width, ..b };
         let out = Out {
             c: c.at(rows.start, 0).wrapping_add(col * unit),
             row: c.row,
@@ -430,7 +432,7 @@ impl<T: Real> Little<'_, T> {
             streams: false,
             closing: closing.as_ref(),
         };
-        let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across, cols < width);
+        let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across);
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe { tile(&Step { depth: self.k, apart: 0, narrow, wide, before: Before::NOTHING }, &out, repeat) }
     }

@@ -179,19 +179,18 @@ pub struct Menu<T: 'static> {
     pub rows: &'static [usize],
 }
 
-/// The variants of one tile: whether the narrow side is contiguous along the depth, and whether the last wide vector
-/// is loaded in part.
+/// One tile: that which walks the narrow operand across its rows, and that which walks it along the depth.
 #[derive(Clone, Copy)]
 pub struct Tile<T: 'static> {
-    pub across: [TileFn<T>; 2],
+    pub across: TileFn<T>,
     /// Of at most `MOST_POINTERS` rows.
-    pub along: [TileFn<T>; 2],
+    pub along: TileFn<T>,
 }
 
 impl<T> Tile<T> {
     #[inline]
-    pub fn of(&self, across: bool, part: bool) -> TileFn<T> {
-        if across { self.across[usize::from(part)] } else { self.along[usize::from(part)] }
+    pub fn of(&self, across: bool) -> TileFn<T> {
+        if across { self.across } else { self.along }
     }
 }
 
@@ -227,16 +226,16 @@ macro_rules! kernels {
         use $crate::simd::complex::{self, Combine, ComplexKernels};
         use $crate::simd::math::{self, Each, Map};
         use $crate::simd::functions;
-        use $crate::tile::{ACROSS, ALONG, BLOCKS, PART, TURNED, WHOLE};
+        use $crate::tile::{ADJACENT, BLOCKS, TURNED};
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn tile<const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8>(
+        unsafe fn tile<const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
             step: &Step<$t>,
             out: &Out<$t>,
             repeat: *const Repeat,
         ) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::tile::tile::<$simd, R, NV, NARROW, WIDE>(step, out, repeat) }
+            unsafe { $crate::tile::tile::<$simd, R, NV, ALONG, WIDE>(step, out, repeat) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -281,31 +280,24 @@ macro_rules! kernels {
             unsafe { complex::combine::<$simd>(f) }
         }
 
-        const fn variants<const R: usize, const NV: usize, const R_ALONG: usize>() -> Tile<$t> {
-            Tile {
-                across: [tile::<R, NV, ACROSS, WHOLE>, tile::<R, NV, ACROSS, PART>],
-                along: [tile::<R_ALONG, NV, ALONG, WHOLE>, tile::<R_ALONG, NV, ALONG, PART>],
-            }
-        }
-
-        const fn either<const R: usize, const NV: usize, const WIDE: u8>() -> Tile<$t> {
-            Tile { across: [tile::<R, NV, ACROSS, WIDE>; 2], along: [tile::<R, NV, ALONG, WIDE>; 2] }
+        const fn both<const R: usize, const NV: usize, const R_ALONG: usize, const WIDE: u8>() -> Tile<$t> {
+            Tile { across: tile::<R, NV, false, WIDE>, along: tile::<R_ALONG, NV, true, WIDE> }
         }
 
         Kernels {
             lanes: <$simd as $crate::simd::Simd>::LANES,
             half: $half,
             tiles: Menu {
-                tiles: &[$(&[$(variants::<$r, $nv, { if $r < $crate::plan::tiles::MOST_POINTERS { $r } else { $crate::plan::tiles::MOST_POINTERS } }>()),+]),+],
+                tiles: &[$(&[$(both::<$r, $nv, { if $r < $crate::plan::tiles::MOST_POINTERS { $r } else { $crate::plan::tiles::MOST_POINTERS } }, ADJACENT>()),+]),+],
                 rows: &[$([$($r),+].len()),+],
             },
             turning: Menu {
-                tiles: &[$(&[$(either::<$turned_r, $turned_nv, TURNED>()),+]),+],
+                tiles: &[$(&[$(both::<$turned_r, $turned_nv, $turned_r, TURNED>()),+]),+],
                 rows: &[$([$($turned_r),+].len()),+],
             },
             turn: <$simd as $crate::simd::Simd>::TURN,
             blocks: Menu {
-                tiles: &[$(&[$(either::<$block_r, $blocks, BLOCKS>()),+]),+],
+                tiles: &[$(&[$(both::<$block_r, $blocks, $block_r, BLOCKS>()),+]),+],
                 rows: &[$([$($block_r),+].len()),+],
             },
             pack,
@@ -319,11 +311,11 @@ macro_rules! kernels {
                 narrow: pack_numbers,
                 tiles: [
                     Menu {
-                        tiles: &[$(&[$(either::<$numbers_r, $numbers_nv, { $crate::tile::NUMBERS }>()),+]),*],
+                        tiles: &[$(&[$(both::<$numbers_r, $numbers_nv, $numbers_r, { $crate::tile::NUMBERS }>()),+]),*],
                         rows: &[$([$($numbers_r),+].len()),*],
                     },
                     Menu {
-                        tiles: &[$(&[$(either::<$numbers_r, $numbers_nv, { $crate::tile::EXCHANGED }>()),+]),*],
+                        tiles: &[$(&[$(both::<$numbers_r, $numbers_nv, $numbers_r, { $crate::tile::EXCHANGED }>()),+]),*],
                         rows: &[$([$($numbers_r),+].len()),*],
                     },
                 ],

@@ -65,9 +65,16 @@ pub fn update<S: Simd, const R: usize, const NV: usize>(
             }
         }
     } else {
-        for r in 0..R {
+        let mask = |v: usize| Some(edge.masks[(2 + v - NV) % 2]);
+        // (Two loops: one of 12 rows, each with its branches, is too long still.)
+        for r in 0..R.min(6) {
             for v in edge_from..NV {
-                sums[r][v] = f(sums[r][v], r, v, Some(edge.masks[(2 + v - NV) % 2]));
+                sums[r][v] = f(sums[r][v], r, v, mask(v));
+            }
+        }
+        for r in 6..R {
+            for v in edge_from..NV {
+                sums[r][v] = f(sums[r][v], r, v, mask(v));
             }
         }
     }

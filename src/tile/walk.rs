@@ -8,14 +8,14 @@ pub use numbers::zip;
 use super::opaque::apart;
 use super::square::{self, Few};
 use super::stride::Stride;
-use super::{ALONG, BLOCKS, NUMBERS, PART, Step, TURNED};
+use super::{BLOCKS, NUMBERS, Step, TURNED};
 use crate::element::Sealed;
 use crate::plan::LINE;
 use crate::simd::Simd;
 
-/// Where in both operands a tile is.
+/// Where in both operands a tile is. It walks the narrow one along the depth, or across its rows.
 #[derive(Clone, Copy)]
-pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8> {
+pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
     pub narrow: *const S::T,
     /// Its ninth row, if it is contiguous along the depth: up to there x86-64 counts from one pointer.
     ninth: *const S::T,
@@ -37,7 +37,19 @@ pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, 
     mask: S::Mask,
 }
 
-impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8> Walk<'f, S, R, NV, NARROW, WIDE> {
+/// The way of one tile: where it begins, its steps, how far ahead of itself a tile that turns the wide operand asks for it, and
+/// after how many runs of [`Simd::STEPS`] steps a tile asks for the next row of C, if at all.
+#[derive(Clone, Copy)]
+pub struct Way<T> {
+    pub narrow: *const T,
+    pub wide: *const T,
+    pub c: *mut T,
+    pub depth: usize,
+    pub ahead: isize,
+    pub between: usize,
+}
+
+impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<'f, S, R, NV, ALONG, WIDE> {
     /// Whether vectors may be K-blocks.
     const BLOCKS: bool = WIDE == BLOCKS || WIDE == TURNED;
 
@@ -45,13 +57,13 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
     pub fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask, few: &'f mut Few) -> Self {
         let Step { narrow, wide, .. } = step;
         let apart = step.apart as isize;
-        let narrow_step = if NARROW == ALONG { 1 } else { narrow.depth };
+        let narrow_step = if const { ALONG } { 1 } else { narrow.depth };
         let (own_lanes, wide_vector) = match WIDE == BLOCKS || apart > 0 {
             true => (0, apart.wrapping_mul(wide.depth)),
             false => (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)),
         };
         let lane = Stride::new::<S::T>(wide.lane);
-        if WIDE == TURNED && lanes - (NV - 1) * own_lanes < S::LANES {
+        if const { WIDE == TURNED } && lanes - (NV - 1) * own_lanes < S::LANES {
             *few = Few::rows(&lane, lanes - (NV - 1) * own_lanes);
         }
         Walk {
@@ -59,7 +71,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
             ninth: narrow.ptr,
             narrow_row: Stride::new::<S::T>(narrow.row),
             narrow_step: Stride::new::<S::T>(narrow_step),
-            narrow_vector: apart * narrow_step,
+            narrow_vector: apart.wrapping_mul(narrow_step),
             wide: wide.ptr,
             wide_step: Stride::new::<S::T>(wide.depth),
             lanes,
@@ -71,20 +83,71 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
         }
     }
 
-    /// The same from there on.
+    /// Adds all steps of a tile, the last wide vector being loaded whole or in part, and hands each row of C that it is to ask for to
+    /// `ask`, which says which is next.
+    ///
+    /// # Safety
+    /// The steps are there, and so is the instruction set.
     #[inline(always)]
-    pub fn at(self, narrow: *const S::T, wide: *const S::T) -> Self {
-        let ninth = if NARROW == ALONG && R > 8 {
-            apart(narrow.wrapping_byte_offset(self.narrow_row.times(8)))
-        } else {
-            narrow
-        };
-        Walk { narrow, ninth, wide, ..self }
+    pub unsafe fn add_all<const PART: bool>(
+        mut self,
+        sums: &mut [[S::V; NV]; R],
+        way: Way<S::T>,
+        ask: impl Fn(*mut S::T) -> *mut S::T,
+    ) {
+        self.go_to(way.narrow, way.wide);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut added = 0;
+            if const { WIDE == TURNED } {
+                added = self.add_turned(sums, way.depth, way.ahead);
+            } else if way.depth >= S::STEPS {
+                // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
+                let mut turning = self.in_registers();
+                let (mut row, mut left) = (way.c, way.depth / S::STEPS);
+                added = S::STEPS * left;
+                while left > 0 {
+                    let mut now = left;
+                    if way.between > 0 {
+                        row = ask(row);
+                        now = way.between.min(left);
+                    }
+                    left -= now;
+                    for _ in 0..now {
+                        turning.add_steps::<PART>(sums, 0, S::STEPS);
+                        if const { S::STEPS == 4 } {
+                            turning.add_steps::<PART>(sums, 2, S::STEPS);
+                        }
+                        turning.advance(S::STEPS as isize);
+                    }
+                }
+                self.go_to(turning.narrow, turning.wide);
+            }
+            if const { WIDE >= NUMBERS } {
+                for _ in (added..way.depth).step_by(2) {
+                    self.add_steps::<PART>(sums, 0, 2);
+                    self.advance(2);
+                }
+            } else {
+                for _ in added..way.depth {
+                    self.add_product::<PART>(sums, 0, 1);
+                    self.advance(1);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn go_to(&mut self, narrow: *const S::T, wide: *const S::T) {
+        (self.narrow, self.wide) = (narrow, wide);
+        if const { ALONG && R > 8 } {
+            self.ninth = apart(narrow.wrapping_byte_offset(self.narrow_row.times(8)));
+        }
     }
 
     /// The same, for a loop that is worth it.
     #[inline(always)]
-    pub fn in_registers(self) -> Self {
+    fn in_registers(self) -> Self {
         Walk {
             narrow_row: self.narrow_row.in_registers(),
             narrow_step: self.narrow_step.in_registers(),
@@ -98,14 +161,14 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
     /// # Safety
     /// As for `add_product`.
     #[inline(always)]
-    pub unsafe fn add_steps(&self, sums: &mut [[S::V; NV]; R], ahead: usize, steps: usize) {
+    unsafe fn add_steps<const PART: bool>(&self, sums: &mut [[S::V; NV]; R], ahead: usize, steps: usize) {
         // SAFETY: the caller's promise.
         unsafe {
-            if WIDE >= NUMBERS {
+            if const { WIDE >= NUMBERS } {
                 self.add_numbers(sums, ahead, steps);
             } else {
-                self.add_product(sums, ahead, steps);
-                self.add_product(sums, ahead + 1, steps);
+                self.add_product::<PART>(sums, ahead, steps);
+                self.add_product::<PART>(sums, ahead + 1, steps);
             }
         }
     }
@@ -115,7 +178,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
     /// # Safety
     /// `steps` steps are there, more than `ahead`, and so is the instruction set.
     #[inline(always)]
-    pub unsafe fn add_product(&self, sums: &mut [[S::V; NV]; R], ahead: usize, steps: usize) {
+    unsafe fn add_product<const PART: bool>(&self, sums: &mut [[S::V; NV]; R], ahead: usize, steps: usize) {
         // SAFETY: the caller's promise.
         unsafe {
             let wide = self.wide.byte_offset(self.wide_step.times(ahead));
@@ -123,9 +186,9 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
             for v in 0..NV {
                 let at = wide.offset(v as isize * if Self::BLOCKS { self.wide_vector } else { S::LANES as isize });
                 w[v] = match WIDE {
-                    PART if v == NV - 1 => S::load_first(at, self.mask),
                     BLOCKS => S::load_first(at, self.mask),
                     TURNED => self.gather(v),
+                    _ if PART && v == NV - 1 => S::load_first(at, self.mask),
                     _ => S::load(at),
                 };
             }
@@ -159,12 +222,12 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
         // SAFETY: the caller's promise.
         unsafe {
             let across = self.narrow.byte_offset(self.narrow_step.times(ahead));
-            match NARROW {
-                ALONG => {
+            match ALONG {
+                true => {
                     let (from, r) = if r < 8 { (self.narrow, r) } else { (self.ninth, r - 8) };
                     S::splat_nth(from.byte_offset(self.narrow_row.times(r)).offset(block), ahead, steps)
                 }
-                _ => S::splat_nth(across.offset(block), r, R),
+                false => S::splat_nth(across.offset(block), r, R),
             }
         }
     }
@@ -174,13 +237,13 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
     /// # Safety
     /// The steps are there, and so is the instruction set.
     #[inline(always)]
-    pub unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize, ahead: isize) -> usize {
+    unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize, ahead: isize) -> usize {
         if depth < S::TURN {
             return 0;
         }
         self.lane = self.lane.in_registers();
         let squares = depth / S::TURN;
-        if NV == 1 && ahead != 0 && self.lanes == S::LANES {
+        if const { NV == 1 } && ahead != 0 && self.lanes == S::LANES {
             for _ in 0..squares {
                 self.ask(ahead);
                 // SAFETY: the caller's promise.
@@ -240,13 +303,13 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
         // SAFETY: the caller's promise.
         unsafe {
             self.add_square_to(sums, 0, skipped, whole);
-            if NV > 1 {
+            if const { NV > 1 } {
                 self.add_square_to(sums, 1, skipped, whole);
             }
-            if NV > 2 {
+            if const { NV > 2 } {
                 self.add_square_to(sums, 2, skipped, whole);
             }
-            if NV > 3 {
+            if const { NV > 3 } {
                 self.add_square_to(sums, 3, skipped, whole);
             }
         }
@@ -305,13 +368,12 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE:
     }
 
     #[inline(always)]
-    pub fn advance(&mut self, steps: isize) {
-        self.wide = self.wide.wrapping_byte_offset(steps * self.wide_step.times(1));
-        let narrow = match NARROW {
-            ALONG => self.narrow.wrapping_offset(steps),
-            _ => self.narrow.wrapping_byte_offset(steps * self.narrow_step.times(1)),
+    fn advance(&mut self, steps: isize) {
+        let narrow = match ALONG {
+            true => self.narrow.wrapping_offset(steps),
+            false => self.narrow.wrapping_byte_offset(steps * self.narrow_step.times(1)),
         };
-        *self = self.at(narrow, self.wide);
+        self.go_to(narrow, self.wide.wrapping_byte_offset(steps * self.wide_step.times(1)));
     }
 }
 

@@ -4,9 +4,9 @@
 use super::Walk;
 use crate::element::Sealed;
 use crate::simd::Simd;
-use crate::tile::{ALONG, EXCHANGED};
+use crate::tile::EXCHANGED;
 
-impl<S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8> Walk<'_, S, R, NV, NARROW, WIDE> {
+impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<'_, S, R, NV, ALONG, WIDE> {
     /// Adds the outer product of complex numbers: the first half of the sums are those of real parts.
     #[inline(always)]
     pub(super) unsafe fn add_numbers(&self, sums: &mut [[S::V; NV]; R], ahead: usize, steps: usize) {
@@ -21,7 +21,7 @@ impl<S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8>
             }
             // What waits for a sum had better be far from it: all rows once, and then again (AVX2 1.02 times as fast). With roles
             // exchanged both parts of a row are needed both times, and stay in registers for one row only.
-            if WIDE == EXCHANGED {
+            if const { WIDE == EXCHANGED } {
                 self.add_rows(sums, &w, [true, true], ahead, steps);
             } else {
                 self.add_rows(sums, &w, [true, false], ahead, steps);
@@ -75,9 +75,9 @@ impl<S: Simd, const R: usize, const NV: usize, const NARROW: u8, const WIDE: u8>
     unsafe fn parts(&self, r: usize, ahead: usize, steps: usize) -> [S::V; 2] {
         // SAFETY: the caller's promise.
         unsafe {
-            match NARROW {
-                ALONG => [self.broadcast(r, 0, ahead, steps), self.broadcast(r, 0, ahead + 1, steps)],
-                _ => {
+            match ALONG {
+                true => [self.broadcast(r, 0, ahead, steps), self.broadcast(r, 0, ahead + 1, steps)],
+                false => {
                     let across = self.narrow.byte_offset(self.narrow_step.times(ahead));
                     [S::splat_nth(across, 2 * r, 2 * R), S::splat_nth(across, 2 * r + 1, 2 * R)]
                 }
