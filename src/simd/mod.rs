@@ -280,6 +280,12 @@ macro_rules! kernels {
             unsafe { complex::combine::<$simd>(f) }
         }
 
+        /// Rows of the tile for so many that walks the narrow operand along the depth: if it may not have as many, it is never called.
+        const fn along(rows: usize) -> usize {
+            let most = $crate::plan::tiles::MOST_POINTERS;
+            if rows < most { rows } else { most }
+        }
+
         const fn both<const R: usize, const NV: usize, const R_ALONG: usize, const WIDE: u8>() -> Tile<$t> {
             Tile { across: tile::<R, NV, false, WIDE>, along: tile::<R_ALONG, NV, true, WIDE> }
         }
@@ -288,16 +294,16 @@ macro_rules! kernels {
             lanes: <$simd as $crate::simd::Simd>::LANES,
             half: $half,
             tiles: Menu {
-                tiles: &[$(&[$(both::<$r, $nv, { if $r < $crate::plan::tiles::MOST_POINTERS { $r } else { $crate::plan::tiles::MOST_POINTERS } }, ADJACENT>()),+]),+],
+                tiles: &[$(&[$(both::<$r, $nv, { along($r) }, ADJACENT>()),+]),+],
                 rows: &[$([$($r),+].len()),+],
             },
             turning: Menu {
-                tiles: &[$(&[$(both::<$turned_r, $turned_nv, $turned_r, TURNED>()),+]),+],
+                tiles: &[$(&[$(both::<$turned_r, $turned_nv, { along($turned_r) }, TURNED>()),+]),+],
                 rows: &[$([$($turned_r),+].len()),+],
             },
             turn: <$simd as $crate::simd::Simd>::TURN,
             blocks: Menu {
-                tiles: &[$(&[$(both::<$block_r, $blocks, $block_r, BLOCKS>()),+]),+],
+                tiles: &[$(&[$(both::<$block_r, $blocks, { along($block_r) }, BLOCKS>()),+]),+],
                 rows: &[$([$($block_r),+].len()),+],
             },
             pack,
@@ -311,11 +317,11 @@ macro_rules! kernels {
                 narrow: pack_numbers,
                 tiles: [
                     Menu {
-                        tiles: &[$(&[$(both::<$numbers_r, $numbers_nv, $numbers_r, { $crate::tile::NUMBERS }>()),+]),*],
+                        tiles: &[$(&[$(both::<$numbers_r, $numbers_nv, { along($numbers_r) }, { $crate::tile::NUMBERS }>()),+]),*],
                         rows: &[$([$($numbers_r),+].len()),*],
                     },
                     Menu {
-                        tiles: &[$(&[$(both::<$numbers_r, $numbers_nv, $numbers_r, { $crate::tile::EXCHANGED }>()),+]),*],
+                        tiles: &[$(&[$(both::<$numbers_r, $numbers_nv, { along($numbers_r) }, { $crate::tile::EXCHANGED }>()),+]),*],
                         rows: &[$([$($numbers_r),+].len()),*],
                     },
                 ],

@@ -374,7 +374,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     6: 1 2 3,
     7: 1 2,
     8: 1 2;
-    numbers: 2: 1 2 3 4 5 6 7 8 9 10 11, 4: 1 2 3 4 5; // Twelve rows would spill.
+    numbers: 2: 1 2 3 4 5 6 7 8 9 10 11 12, 4: 1 2 3 4 5;
     turning: 1: 1 2 3 4, 2: 1 2 3 4, 3: 1 2 3, 4: 1 2;
     blocks: 2: 1 2 3, 3: 1 2, 4: 1,
 );
