@@ -157,6 +157,36 @@ fn special_values() {
     assert_eq!(after(Activation::Tanh), [1.0, -1.0, 0.0]);
 }
 
+/// Tiles bound their sums by other instructions than those of the activation: the bits are the same, also of NaN, of zeros, and where
+/// the lower bound is the greater one.
+#[test]
+fn bounds() {
+    let inputs = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, 0.25, -0.25, 0.5, 1e-40, -3.0, 2.0];
+    let x = MatRef::row_major(&inputs, 10, 1).unwrap();
+    let weights = [1.0; 19];
+    let crossed = [(-0.25, 0.5), (0.0, -0.0), (-0.0, 0.0), (1.0, -1.0), (f32::NAN, 0.5), (-0.25, f32::NAN)];
+    let clamps = crossed.map(|(low, high)| Activation::Clamp(low, high));
+    for activation in clamps.into_iter().chain([Activation::Relu]) {
+        for n in 1..=19 {
+            // The sums with a minus sign: zeros are −0 then.
+            let product = |epilogue: &Epilogue<'_, f32>| {
+                let mut c = vec![-0.0; 10 * n];
+                let gemm = Gemm::new(x, MatRef::row_major(&weights[..n], 1, n).unwrap())
+                    .alpha(-1.0)
+                    .beta(1.0)
+                    .epilogue(epilogue);
+                gemm.run(MatMut::row_major(&mut c, 10, n).unwrap()).unwrap();
+                c
+            };
+            let mut expected = product(&Epilogue::new());
+            activation.apply(&mut expected).unwrap();
+            let found = product(&Epilogue::new().activation(activation));
+            let bits = |c: Vec<f32>| c.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            assert_eq!(bits(found), bits(expected), "{activation:?}, {n} columns");
+        }
+    }
+}
+
 /// Wherever it is called: by the caller or by a thread that joined in. The pool is of use afterwards.
 #[test]
 fn a_panic_in_a_function_of_ones_own_arrives() {

@@ -76,7 +76,7 @@ impl<T: Real> Epilogue<'_, T> {
         let kept = self.gate.is_some() || self.saved.is_some() || self.map.is_some();
         let bounds = match self.activation {
             Some(Activation::Relu) if !kept => Some((T::ZERO, infinity)),
-            Some(Activation::Clamp(low, high)) if !kept => Some((low, high)),
+            Some(Activation::Clamp(low, high)) if !kept && low <= high => Some((low, high)),
             _ => None,
         };
         let values = kept || (bounds.is_none() && self.activation.is_some());

@@ -121,6 +121,12 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn bound(x: __m256, low: __m256, high: __m256) -> __m256 {
+        // SAFETY: see splat. (Of equal operands, and if one is NaN, the second is the result.)
+        unsafe { _mm256_max_ps(low, _mm256_min_ps(high, x)) }
+    }
+
+    #[inline(always)]
     unsafe fn copysign(x: __m256, sign: __m256) -> __m256 {
         // SAFETY: see splat.
         unsafe {
@@ -295,6 +301,12 @@ impl Simd for Avx2<f64> {
     unsafe fn less(a: __m256d, b: __m256d, x: __m256d, y: __m256d) -> __m256d {
         // SAFETY: see the f32 methods.
         unsafe { _mm256_blendv_pd(y, x, _mm256_cmp_pd::<_CMP_LT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn bound(x: __m256d, low: __m256d, high: __m256d) -> __m256d {
+        // SAFETY: see the f32 methods. (Of equal operands, and if one is NaN, the second is the result.)
+        unsafe { _mm256_max_pd(low, _mm256_min_pd(high, x)) }
     }
 
     #[inline(always)]

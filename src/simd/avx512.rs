@@ -94,6 +94,12 @@ impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
+    unsafe fn bound(x: __m512, low: __m512, high: __m512) -> __m512 {
+        // SAFETY: see splat. (Of equal operands, and if one is NaN, the second is the result.)
+        unsafe { _mm512_max_ps(low, _mm512_min_ps(high, x)) }
+    }
+
+    #[inline(always)]
     unsafe fn copysign(x: __m512, sign: __m512) -> __m512 {
         // SAFETY: see splat.
         unsafe {
@@ -268,6 +274,12 @@ impl Simd for Avx512<f64> {
     unsafe fn less(a: __m512d, b: __m512d, x: __m512d, y: __m512d) -> __m512d {
         // SAFETY: see the f32 methods.
         unsafe { _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b), y, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn bound(x: __m512d, low: __m512d, high: __m512d) -> __m512d {
+        // SAFETY: see the f32 methods. (Of equal operands, and if one is NaN, the second is the result.)
+        unsafe { _mm512_max_pd(low, _mm512_min_pd(high, x)) }
     }
 
     #[inline(always)]

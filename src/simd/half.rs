@@ -45,6 +45,7 @@ macro_rules! half {
                 add(a: $v, b: $v) -> $v;
                 div(a: $v, b: $v) -> $v;
                 less(a: $v, b: $v, x: $v, y: $v) -> $v;
+                bound(x: $v, low: $v, high: $v) -> $v;
                 copysign(x: $v, sign: $v) -> $v;
                 exponent(v: $v) -> $v;
                 splat_pair(p: *const $t) -> $v;

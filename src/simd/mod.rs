@@ -72,6 +72,12 @@ pub trait Simd: Copy + 'static {
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
     /// Lane by lane `x` where `a` < `b`, `y` elsewhere, and where either is NaN.
     unsafe fn less(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    /// `low` where `x` is less, `high`, which is not less than that, where it is more; NaN stays, and so does −0 between bounds of 0.
+    #[inline(always)]
+    unsafe fn bound(x: Self::V, low: Self::V, high: Self::V) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { Self::less(x, low, low, Self::less(high, x, high, x)) }
+    }
     /// The magnitude of `x` with the sign of `sign`.
     unsafe fn copysign(x: Self::V, sign: Self::V) -> Self::V;
     /// The lowest bits of `v`, as many as a sign and an exponent have, become just those; the fraction becomes 0.

@@ -86,7 +86,7 @@ impl<T: Sealed> Term<T> {
 pub struct Closing<T> {
     /// Its column stride is 0 or 1.
     pub term: Term<T>,
-    /// What is less becomes `low`, what is more `high`; NaN stays.
+    /// What is less becomes `low`, what is more `high`, which is not less than that; NaN stays.
     pub low: T,
     pub high: T,
 }
@@ -125,7 +125,7 @@ pub unsafe fn close<S: Simd, const R: usize, const NV: usize>(
             });
         }
         let (low, high) = (S::splat(low), S::splat(high));
-        each::<S, R, NV>(sums, |x| S::less(x, low, low, S::less(high, x, high, x)));
+        each::<S, R, NV>(sums, |x| S::bound(x, low, high));
     }
 }
 

@@ -16,7 +16,7 @@ use crate::simd::Simd;
 /// Where in both operands a tile is. It walks the narrow one along the depth, or across its rows.
 #[derive(Clone, Copy)]
 pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> {
-    pub narrow: *const S::T,
+    narrow: *const S::T,
     /// Its ninth row, if it is contiguous along the depth: up to there x86-64 counts from one pointer.
     ninth: *const S::T,
     /// From row to row, if the narrow side is contiguous along the depth, and from step to step, if it is not.
@@ -24,7 +24,7 @@ pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool,
     narrow_step: Stride,
     /// From one K-block to the next, if vectors are K-blocks.
     narrow_vector: isize,
-    pub wide: *const S::T,
+    wide: *const S::T,
     wide_step: Stride,
     /// If it is turned: its lanes and the distance between them, lanes of a vector that no other has, and from vector
     /// to vector.
@@ -137,6 +137,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
         }
     }
 
+    /// Goes on from there.
     #[inline(always)]
     fn go_to(&mut self, narrow: *const S::T, wide: *const S::T) {
         (self.narrow, self.wide) = (narrow, wide);
@@ -145,7 +146,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
         }
     }
 
-    /// The same, for a loop that is worth it.
+    /// The same with its strides in registers of their own, for a loop that is worth it.
     #[inline(always)]
     fn in_registers(self) -> Self {
         Walk {
