@@ -245,18 +245,11 @@ impl<T: Real> Nest<'_, T> {
         let cols = width.min(b.cols() - col);
         let (wide, wide_next) = match plan.wide {
             Reading::Packed => (
-                Wide {
-                    ptr: self.packed(block, wide_strips.start).cast_const(),
-                    depth: width as isize,
-                    lane: 1,
-                    part: false,
-                },
+                Wide { ptr: self.packed(block, wide_strips.start).cast_const(), depth: width as isize, lane: 1 },
                 depth as isize,
             ),
             _ => {
-                let ptr = b.at(block.steps.start, col);
-                let part = plan.wide == Reading::InPlace && cols < width;
-                let wide = Wide { ptr, depth: b.row_stride(), lane: b.col_stride(), part };
+                let wide = Wide { ptr: b.at(block.steps.start, col), depth: b.row_stride(), lane: b.col_stride() };
                 (wide, b.col_stride())
             }
         };
@@ -308,7 +301,8 @@ impl<T: Real> Nest<'_, T> {
         };
         let tile = tiles[rows.len - 1].of(block.across);
         let apart = if block.blocks > 1 { plan.block } else { 0 };
-        let step = Step { depth, apart, narrow, wide, before };
+        let part = plan.wide == Reading::InPlace && cols < width;
+        let step = Step { depth, apart, part, narrow, wide, before };
         let c = c.at(rows.start, col);
         let out = Out {
             c,

@@ -37,8 +37,6 @@ pub struct Wide<T> {
     pub depth: isize,
     /// Elements from one lane to the next; 1 unless a tile is to turn it.
     pub lane: isize,
-    /// Whether the last vector of a tile is loaded in part, since nothing may be read beyond an operand.
-    pub part: bool,
 }
 
 /// What one tile sums: `depth` steps of both operands, to what was summed before.
@@ -46,6 +44,8 @@ pub struct Step<T> {
     pub depth: usize,
     /// If the vectors of a tile are not adjacent columns, but K-blocks of the same ones: so many steps apart. Otherwise 0.
     pub apart: usize,
+    /// Whether the last of adjacent vectors is loaded in part, since nothing may be read beyond an operand.
+    pub part: bool,
     pub narrow: Narrow<T>,
     pub wide: Wide<T>,
     pub before: Before<T>,
@@ -133,7 +133,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
 ) {
     let blocks = WIDE == BLOCKS || (WIDE == TURNED && step.apart > 0);
     let last = if const { WIDE >= NUMBERS } { 2 } else { 1 };
-    let part = step.wide.part;
+    let part = step.part;
     // SAFETY: the instruction set is there.
     let edge = unsafe { Edge::<S>::new(last, if blocks { out.cols } else { out.cols - (NV - last) * S::LANES }) };
     let mut few = Few::NONE;

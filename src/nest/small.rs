@@ -145,7 +145,7 @@ impl<T: Real> Little<'_, T> {
             n: c.cols(),
             k: a.cols(),
             a: Narrow { ptr: a.as_ptr(), row: a.row_stride(), depth: a.col_stride() },
-            b: Wide { ptr: b.as_ptr(), depth: b.row_stride(), lane: b.col_stride(), part: false },
+            b: Wide { ptr: b.as_ptr(), depth: b.row_stride(), lane: b.col_stride() },
             c: Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() },
             alpha,
             beta,
@@ -160,7 +160,7 @@ impl<T: Real> Little<'_, T> {
             m: self.n,
             n: self.m,
             a: Narrow { ptr: self.b.ptr, row: self.b.lane, depth: self.b.depth },
-            b: Wide { ptr: self.a.ptr, depth: self.a.depth, lane: self.a.row, part: false },
+            b: Wide { ptr: self.a.ptr, depth: self.a.depth, lane: self.a.row },
             c: Rows { ptr: self.c.ptr, row: self.c.col, col: self.c.row },
             ..self
         }
@@ -190,10 +190,9 @@ impl<T: Real> Little<'_, T> {
         // (A column times lanes along A's rows is better turned, and so may be many steps of many rows.)
         let in_reach =
             fits && b.lane == 1 && c.col == 1 && (a.depth == 1 || (self.across(1) && n > 1 && (k <= 32 || m < 12)));
-        let across = a.depth != 1;
+        let (across, part) = (a.depth != 1, n < width);
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
-        let wide = Wide { part: n < width, ..b };
-        let mut step = Step { depth: k, apart: 0, narrow: a, wide, before: Before::NOTHING };
+        let mut step = Step { depth: k, apart: 0, part, narrow: a, wide: b, before: Before::NOTHING };
         let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, streams: false, closing };
         // (A few columns times A's are perhaps worth staging.)
         let simple = closing.is_none() && (!across || n >= lanes);
@@ -421,8 +420,7 @@ impl<T: Real> Little<'_, T> {
             }
         };
         let narrow = Narrow { ptr: a.ptr.wrapping_offset((rows.start as isize).wrapping_mul(a.row)), ..a };
-        let ptr = b.ptr.wrapping_offset((col as isize).wrapping_mul(b.lane));
-        let wide = Wide { ptr, part: cols < width, ..b };
+        let wide = Wide { ptr: b.ptr.wrapping_offset((col as isize).wrapping_mul(b.lane)), ..b };
         let out = Out {
             c: c.at(rows.start, 0).wrapping_add(col * unit),
             row: c.row,
@@ -433,7 +431,8 @@ impl<T: Real> Little<'_, T> {
             closing: closing.as_ref(),
         };
         let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across);
+        let step = Step { depth: self.k, apart: 0, part: cols < width, narrow, wide, before: Before::NOTHING };
         // SAFETY: the operands as their views promise; the kernels are of this machine.
-        unsafe { tile(&Step { depth: self.k, apart: 0, narrow, wide, before: Before::NOTHING }, &out, repeat) }
+        unsafe { tile(&step, &out, repeat) }
     }
 }

@@ -57,7 +57,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
     pub fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask, few: &'f mut Few) -> Self {
         let Step { narrow, wide, .. } = step;
         let apart = step.apart as isize;
-        let narrow_step = if const { ALONG } { 1 } else { narrow.depth };
+        let narrow_step = if ALONG { 1 } else { narrow.depth };
         let (own_lanes, wide_vector) = match WIDE == BLOCKS || apart > 0 {
             true => (0, apart.wrapping_mul(wide.depth)),
             false => (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)),

@@ -117,6 +117,6 @@ impl<T: Real> Little<'_, T> {
         let mut room = Room::new();
         let dst = room.0.as_mut_ptr().cast();
         pack(&Panel { src: b.ptr, lane: b.lane, step: b.depth, lanes: n, depth: k, dst, width });
-        run(Little { b: Wide { ptr: dst, depth: width as isize, lane: 1, part: false }, ..self })
+        run(Little { b: Wide { ptr: dst, depth: width as isize, lane: 1 }, ..self })
     }
 }
