@@ -6,7 +6,7 @@
 //! Of a C that is contiguous down its columns roles are exchanged, as for real matrices, but not the order of those two steps, which
 //! would be other bits: A is the wide operand there, and tiles of their own take im(b)·re(a) first.
 
-use crate::element::{Element, Real};
+use crate::element::{Element, Real, Sealed};
 use crate::gemm::Gemm;
 use crate::machine::Machine;
 use crate::matrix::MatMut;
@@ -48,3 +48,36 @@ pub fn multiply<E: Pair<T>, T: Real>(gemm: &Gemm<'_, E>, c: MatMut<'_, E>, machi
         problem.run(block, gemm.threads, machine);
     }
 }
+
+/// A complex number of parts `$t` that lies in memory as `[re, im]`.
+macro_rules! complex {
+    ($complex:ty, $t:ident, $make:expr, $parts:expr) => {
+        impl Element for $complex {
+            const KC: usize = $t::KC;
+        }
+
+        impl Sealed for $complex {
+            const ZERO: Self = $make(0.0, 0.0);
+            const ONE: Self = $make(1.0, 0.0);
+
+            fn multiply(gemm: &Gemm<'_, Self>, c: &mut MatMut<'_, Self>, machine: &Machine) {
+                multiply::<Self, $t>(gemm, c.reborrow(), machine);
+            }
+        }
+
+        impl Pair<$t> for $complex {
+            fn parts(self) -> [$t; 2] {
+                let parts: fn(Self) -> [$t; 2] = $parts;
+                parts(self)
+            }
+        }
+    };
+}
+
+const fn pair<T: Copy>(re: T, im: T) -> [T; 2] {
+    [re, im]
+}
+complex!([f32; 2], f32, pair, |z| z);
+complex!([f64; 2], f64, pair, |z| z);
+complex!(num_complex::Complex<f32>, f32, num_complex::Complex::new, |z| [z.re, z.im]);
+complex!(num_complex::Complex<f64>, f64, num_complex::Complex::new, |z| [z.re, z.im]);

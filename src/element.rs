@@ -3,17 +3,16 @@
 use core::fmt::Debug;
 use core::ops::{Add, Div, Mul};
 
-use crate::complex;
 use crate::gemm::Gemm;
 use crate::machine::Machine;
 use crate::matrix::MatMut;
 use crate::simd::math::Coefficients;
 use crate::simd::{self, Kernels};
 
-/// A type that matrices can be made of: `f32`, `f64`, and complex numbers of either.
+/// A type that matrices can be made of: `f32`, `f64`, and with the feature `complex` complex numbers of either.
 ///
-/// A complex number is a pair `[re, im]`; or, with the feature `complex`, the `Complex` of the crate `num-complex`, which
-/// lies in memory in the same way. The trait is closed: the kernels for a type are part of this crate.
+/// A complex number is a pair `[re, im]`, or the `Complex` of the crate `num-complex`, which lies in memory in the same way.
+/// The trait is closed: the kernels for a type are part of this crate.
 pub trait Element: Sealed {
     /// The longest block of steps that one running sum is carried over: `KC` of [the one rule](crate#the-one-rule).
     /// A multiple of 16, the same on every machine. A step is real: one of complex numbers counts as two.
@@ -21,6 +20,7 @@ pub trait Element: Sealed {
     /// ```
     /// use lapidary::Element;
     /// assert_eq!(f32::KC % 16, 0);
+    /// # #[cfg(feature = "complex")]
     /// assert_eq!(<[f32; 2]>::KC, f32::KC);
     /// ```
     const KC: usize;
@@ -120,38 +120,3 @@ macro_rules! float {
 }
 float!(f32, f32_kernels);
 float!(f64, f64_kernels);
-
-/// A complex number of parts `$t` that lies in memory as `[re, im]`.
-macro_rules! complex {
-    ($complex:ty, $t:ident, $make:expr, $parts:expr) => {
-        impl Element for $complex {
-            const KC: usize = $t::KC;
-        }
-
-        impl Sealed for $complex {
-            const ZERO: Self = $make(0.0, 0.0);
-            const ONE: Self = $make(1.0, 0.0);
-
-            fn multiply(gemm: &Gemm<'_, Self>, c: &mut MatMut<'_, Self>, machine: &Machine) {
-                complex::multiply::<Self, $t>(gemm, c.reborrow(), machine);
-            }
-        }
-
-        impl complex::Pair<$t> for $complex {
-            fn parts(self) -> [$t; 2] {
-                let parts: fn(Self) -> [$t; 2] = $parts;
-                parts(self)
-            }
-        }
-    };
-}
-
-const fn pair<T: Copy>(re: T, im: T) -> [T; 2] {
-    [re, im]
-}
-complex!([f32; 2], f32, pair, |z| z);
-complex!([f64; 2], f64, pair, |z| z);
-#[cfg(feature = "complex")]
-complex!(num_complex::Complex<f32>, f32, num_complex::Complex::new, |z| [z.re, z.im]);
-#[cfg(feature = "complex")]
-complex!(num_complex::Complex<f64>, f64, num_complex::Complex::new, |z| [z.re, z.im]);

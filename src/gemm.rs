@@ -102,10 +102,13 @@ impl<'a, T: Element> Gemm<'a, T> {
     ///
     /// ```
     /// use lapidary::{Gemm, MatMut, MatRef};
+    /// # #[cfg(feature = "complex")]
+    /// # {
     /// let (a, mut c) = ([[3.0, 4.0]], [[0.0; 2]]);
     /// let a = MatRef::row_major(&a, 1, 1)?;
     /// Gemm::new(a, a).conjugate(true, false).run(MatMut::row_major(&mut c, 1, 1)?)?;
     /// assert_eq!(c, [[25.0, 0.0]]);
+    /// # }
     /// # Ok::<(), lapidary::Error>(())
     /// ```
     #[inline]

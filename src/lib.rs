@@ -87,7 +87,7 @@
 //! # Features
 //!
 //! - `rayon` (default): threads. It needs `std`.
-//! - `complex`: `num_complex::Complex` as an element type. (Pairs `[re, im]` always are.)
+//! - `complex`: complex numbers as elements, be they pairs `[re, im]` or `num_complex::Complex`.
 //! - `ndarray`, `nalgebra`, `faer`: their matrices and views into [`MatRef`] and [`MatMut`], without a copy.
 //! - `std`: the instruction set is chosen at run time, and buffers are kept per thread. Without it the crate is `no_std`
 //!   with `alloc`: the instruction set is the one compiled for, and packing allocates.
@@ -97,6 +97,7 @@
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(missing_docs)]
 #![warn(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(not(feature = "complex"), allow(dead_code))] // what only complex numbers take is compiled for nothing else
 
 extern crate alloc;
 #[cfg(test)]
@@ -104,6 +105,7 @@ extern crate self as lapidary;
 
 mod activation;
 mod compat;
+#[cfg(feature = "complex")]
 mod complex;
 mod disjoint;
 mod element;

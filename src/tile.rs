@@ -188,7 +188,12 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 let closing = to.closing;
                 for v in 0..NV {
                     to.closing = closing.filter(|_| v == NV - 1);
-                    store::<S, R, 1>(sums.map(|row| [row[v]]), &to, &edge, term);
+                    // (Not by `map`, which may remain a call.)
+                    let mut block = [[sums[0][0]]; R];
+                    for r in 0..R {
+                        block[r] = [sums[r][v]];
+                    }
+                    store::<S, R, 1>(block, &to, &edge, term);
                     to.old = Old::Times(S::T::ONE);
                 }
             } else {

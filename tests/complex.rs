@@ -180,7 +180,6 @@ fn unused_strides() -> Result<(), Error> {
 }
 
 /// The numbers of the crate num-complex.
-#[cfg(feature = "complex")]
 #[test]
 fn num_complex() {
     use num_complex::Complex;

@@ -65,11 +65,11 @@ impl<T: Real> Epilogue<'_, T> {
     #[inline(always)]
     pub fn closing(&self, place: Place) -> (Option<Closing<T>>, Rest) {
         let [bias, row_bias, residual] = self.terms(place, (0, 0));
-        let term = match [bias, row_bias, residual].map(|term| !term.ptr.is_null()) {
-            [false, false, false] => None,
-            [true, false, false] => Some(bias),
-            [false, true, false] => Some(row_bias),
-            [false, false, true] if [0, 1].contains(&residual.col) => Some(residual),
+        let term = match (bias.ptr.is_null(), row_bias.ptr.is_null(), residual.ptr.is_null()) {
+            (true, true, true) => None,
+            (false, true, true) => Some(bias),
+            (true, false, true) => Some(row_bias),
+            (true, true, false) if residual.col == 0 || residual.col == 1 => Some(residual),
             _ => return (None, Rest::ALL),
         };
         let infinity = T::exact(f32::INFINITY);

@@ -3,6 +3,7 @@
 
 mod packed;
 
+#[cfg(feature = "complex")]
 pub use packed::run_complex;
 
 use packed::PACKED;

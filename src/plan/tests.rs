@@ -5,7 +5,7 @@ use super::*;
 
 const MENU: [usize; 8] = [12, 6, 3, 2, 1, 1, 1, 1];
 /// Of vectors that are cache lines.
-const LINES: [usize; 8] = [24, 12, 8, 6, 4, 4, 3, 2];
+const LINES: [usize; 8] = [16, 12, 8, 6, 4, 4, 3, 2];
 
 fn facts(m: usize, n: usize, k: usize) -> Facts<'static> {
     Facts {

@@ -148,7 +148,7 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
-    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f32) -> __m256 {
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f32 + Copy) -> __m256 {
         // SAFETY: see splat; the caller says where the pairs are.
         unsafe {
             let pair = |i: usize| pair(i).cast::<f64>().read_unaligned();
@@ -331,7 +331,7 @@ impl Simd for Avx2<f64> {
     }
 
     #[inline(always)]
-    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f64) -> __m256d {
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f64 + Copy) -> __m256d {
         // SAFETY: see the f32 methods.
         unsafe { _mm256_set_m128d(_mm_loadu_pd(pair(1)), _mm_loadu_pd(pair(0))) }
     }

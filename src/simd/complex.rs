@@ -121,7 +121,7 @@ pub unsafe fn combine<S: Simd>(f: &Combine<S::T>) {
         for at in (0..f.len).step_by(S::LANES) {
             let mask = S::first(S::LANES.min(f.len - at));
             let mut x = S::splat(S::T::ZERO);
-            if beta != [S::T::ZERO; 2] {
+            if beta[0] != S::T::ZERO || beta[1] != S::T::ZERO {
                 let old = S::load_first(f.c.add(at), mask);
                 x = S::mul(S::splat(beta[0]), old);
                 if beta[1] != S::T::ZERO {

@@ -49,7 +49,7 @@ macro_rules! half {
                 copysign(x: $v, sign: $v) -> $v;
                 exponent(v: $v) -> $v;
                 splat_pair(p: *const $t) -> $v;
-                gather_pairs(pair: impl Fn(usize) -> *const $t) -> $v;
+                gather_pairs(pair: impl Fn(usize) -> *const $t + Copy) -> $v;
                 swap(v: $v) -> $v;
                 unzip(a: $v, b: $v) -> [$v; 2];
                 zip(even: $v, odd: $v) -> [$v; 2];
@@ -76,7 +76,7 @@ half!(f64, __m256d, 4, _mm256_maskz_loadu_pd, _mm256_mask_storeu_pd);
 
 pub(crate) static F32: Kernels<f32> = kernels!(
     Half<f32>, f32, half: None, pack: Avx2<f32>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
-    1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24;
+    1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
     numbers: ; // Tiles of numbers have as many instructions.
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
     blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
@@ -84,7 +84,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
 
 pub(crate) static F64: Kernels<f64> = kernels!(
     Half<f64>, f64, half: None, pack: Avx2<f64>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
-    1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24;
+    1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
     numbers: ; // Tiles of numbers have as many instructions.
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
     blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,

@@ -182,7 +182,9 @@ unsafe fn normal<S: Simd>(y: S::V) -> (S::V, Exp<S::V>) {
 unsafe fn cubic<S: Simd>(y: S::V) -> (S::V, S::V) {
     // SAFETY: see c.
     unsafe {
-        let [[c, c_low], [d, d_low]] = S::T::CUBIC.map(|pair| pair.map(|x| S::splat(x)));
+        let [first, third] = S::T::CUBIC;
+        let [c, c_low] = [S::splat(first[0]), S::splat(first[1])];
+        let [d, d_low] = [S::splat(third[0]), S::splat(third[1])];
         let minus = k::<S>(-1.0);
         let square = S::mul(y, y);
         let square_low = S::fma(y, y, S::mul(square, minus));
@@ -297,8 +299,8 @@ map!(
         let y = minus_abs::<S>(z, S::T::FAR_CUBIC);
         let (t, low) = cubic::<S>(y);
         let tail = logistic::<S>(t, low);
-        let [[first, _], [third, _]] = S::T::CUBIC.map(|pair| pair.map(|x| S::splat(x)));
-        let steep = S::fma(S::mul(third, k::<S>(3.0)), S::mul(y, y), first);
+        let [[first, _], [third, _]] = S::T::CUBIC;
+        let steep = S::fma(S::mul(c::<S>(third), k::<S>(3.0)), S::mul(y, y), c::<S>(first));
         let m = S::mul(tail.m, S::fma(S::mul(y, steep), tail.rest::<S>(), k::<S>(1.0)));
         Tail { m, scale: tail.scale }.at::<S>(z)
     }

@@ -151,7 +151,7 @@ impl Simd for Neon<f32> {
     }
 
     #[inline(always)]
-    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f32) -> float32x4_t {
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f32 + Copy) -> float32x4_t {
         // SAFETY: see splat; the caller says where the pairs are.
         unsafe { vcombine_f32(vld1_f32(pair(0)), vld1_f32(pair(1))) }
     }
@@ -322,7 +322,7 @@ impl Simd for Neon<f64> {
     }
 
     #[inline(always)]
-    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f64) -> float64x2_t {
+    unsafe fn gather_pairs(pair: impl Fn(usize) -> *const f64 + Copy) -> float64x2_t {
         // SAFETY: see the f32 methods.
         unsafe { vld1q_f64(pair(0)) }
     }

@@ -76,7 +76,7 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
     #[inline(always)]
     unsafe fn fnma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         // SAFETY: as the trait says.
-        unsafe { Self::fma(a.map(|x| T::exact(-1.0) * x), b, c) }
+        unsafe { Self::fma(Self::mul(a, [T::exact(-1.0); LANES]), b, c) }
     }
 
     #[inline(always)]
@@ -128,7 +128,11 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
 
     #[inline(always)]
     unsafe fn exponent(v: Self::V) -> Self::V {
-        v.map(|x| x.exponent())
+        let mut powers = v;
+        for i in 0..LANES {
+            powers[i] = v[i].exponent();
+        }
+        powers
     }
 
     #[inline(always)]

@@ -32,7 +32,11 @@ impl Few {
     /// Not inlined: see above.
     #[inline(never)]
     pub fn rows(run: &Stride, rows: usize) -> Few {
-        Few(core::array::from_fn(|i| i.min(rows - 1) as isize * run.times(1)))
+        let mut few = [0; 16];
+        for (i, row) in few.iter_mut().enumerate() {
+            *row = i.min(rows - 1) as isize * run.times(1);
+        }
+        Few(few)
     }
 
     /// As [`turn`].

@@ -385,6 +385,10 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
 /// They are there.
 #[inline(never)]
 unsafe fn gather<T: Sealed>(src: *const T, lane: isize, lanes: usize) -> [T; 16] {
-    // SAFETY: the caller's promise.
-    core::array::from_fn(|i| unsafe { *src.byte_offset(i.min(lanes - 1) as isize * lane) })
+    let mut elements = [T::ZERO; 16];
+    for (i, element) in elements.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        *element = unsafe { *src.byte_offset(i.min(lanes - 1) as isize * lane) };
+    }
+    elements
 }

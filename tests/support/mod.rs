@@ -2,6 +2,7 @@
 #![allow(dead_code)] // no test uses all of it
 
 pub mod cases;
+#[cfg(feature = "complex")]
 pub mod complex;
 pub mod double;
 pub mod matrix;
