@@ -71,16 +71,15 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
             for at in (0..p.lanes).step_by(LINE / size_of::<S::T>()) {
                 S::prefetch(src.wrapping_offset(AHEAD * p.step).wrapping_add(at));
             }
-            let mut at = 0;
-            while at < p.width {
-                let v = match () {
-                    _ if at < whole => S::load(src.add(at)),
-                    _ if at < p.lanes => S::load_first(src.add(at), mask),
-                    // Padding is a number, so that no step of an unused lane is slow.
-                    _ => S::splat(S::T::ZERO),
-                };
-                S::store(dst.add(at), v);
-                at += S::LANES;
+            for at in (0..whole).step_by(S::LANES) {
+                S::store(dst.add(at), S::load(src.add(at)));
+            }
+            if whole < p.lanes {
+                S::store(dst.add(whole), S::load_first(src.add(whole), mask));
+            }
+            // Padding is a number, so that no step of an unused lane is slow.
+            for at in (p.lanes.next_multiple_of(S::LANES)..p.width).step_by(S::LANES) {
+                S::store(dst.add(at), S::splat(S::T::ZERO));
             }
             src = src.wrapping_offset(p.step);
             dst = dst.wrapping_add(p.width);

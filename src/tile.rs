@@ -183,7 +183,10 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             if const { WIDE >= NUMBERS } {
                 walk::zip::<S, R, NV>(&mut sums);
             }
-            let mut to = Out { c, ..*late(out) };
+            let out = late(out);
+            // (Constants of tiles that do neither.)
+            let closing = if WIDE < NUMBERS { out.closing } else { None };
+            let mut to = Out { c, streams: WIDE == ADJACENT && out.streams, closing, ..*out };
             if const { WIDE == BLOCKS || WIDE == TURNED } && blocks {
                 let closing = to.closing;
                 for v in 0..NV {
