@@ -1,7 +1,7 @@
 //! Matrix products on the CPU, in plain Rust, the same to the last bit everywhere.
 //!
-//! `C ← act(alpha·A·B + beta·C + bias)` for `f32` and `f64` in any layout, `C ← alpha·A·B + beta·C` for complex numbers with
-//! either operand conjugated, and a layer in one call each way: forward
+//! `C ← act(alpha·A·B + beta·C + bias)` for `f32` and `f64` in any layout, `C ← alpha·A·B + beta·C` for complex numbers (with the feature
+//! `complex`), either operand conjugated, and a layer in one call each way: forward
 //! `Y = act(X·W + b)`, backward `dZ = G ⊙ act′(Z)`, `dW = Xᵀ·dZ`, `dX = dZ·Wᵀ`, `db = 1ᵀ·dZ`. No transpose is ever made in
 //! memory, no BLAS is linked.
 //!
