@@ -186,13 +186,12 @@ impl Simd for Avx2<f32> {
     unsafe fn turn(row: impl Fn(usize) -> *const f32) -> [__m256; 4] {
         // SAFETY: see splat; the caller says where the rows are.
         unsafe {
-            // The insert reads memory, and two shuffles within halves finish the 8×8 square.
-            let pair = |i| {
-                let low = _mm256_castps128_ps256(_mm_loadu_ps(row(i)));
-                _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(row(i + 4)))
-            };
-            let (r0, r1) = (pair(0), pair(1));
-            let (r2, r3) = (pair(2), pair(3));
+            // Two shuffles within halves finish the 8×8 square.
+            let mut rows = [_mm256_setzero_ps(); 4];
+            for (i, two) in rows.iter_mut().enumerate() {
+                *two = _mm256_castpd_ps(halves(row(i).cast(), row(i + 4).cast()));
+            }
+            let [r0, r1, r2, r3] = rows;
             let (a, b) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
             let (x, y) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
             [
@@ -203,6 +202,13 @@ impl Simd for Avx2<f32> {
             ]
         }
     }
+}
+
+/// A vector of two runs: the insert reads memory.
+#[inline(always)]
+unsafe fn halves(first: *const f64, second: *const f64) -> __m256d {
+    // SAFETY: see splat; the caller says where both are.
+    unsafe { _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(_mm_loadu_pd(first)), _mm_loadu_pd(second)) }
 }
 
 impl Simd for Avx2<f64> {
@@ -366,11 +372,7 @@ impl Simd for Avx2<f64> {
     unsafe fn turn(row: impl Fn(usize) -> *const f64) -> [__m256d; 4] {
         // SAFETY: see the f32 methods.
         unsafe {
-            let pair = |i| {
-                let low = _mm256_castpd128_pd256(_mm_loadu_pd(row(i)));
-                _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(row(i + 2)))
-            };
-            let (r0, r1) = (pair(0), pair(1));
+            let (r0, r1) = (halves(row(0), row(2)), halves(row(1), row(3)));
             [_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1), r0, r1]
         }
     }

@@ -185,7 +185,7 @@ impl Simd for Avx512<f32> {
     }
 }
 
-/// A vector of two runs. (Not a closure, which may remain a call: it is of no instruction set.)
+/// A vector of two runs: the insert reads memory.
 #[inline(always)]
 unsafe fn halves(first: *const f64, second: *const f64) -> __m512d {
     // SAFETY: entered only with AVX-512; the caller says where both are.

@@ -36,8 +36,9 @@ pub(crate) fn streamed() {
 ///
 /// The methods are `unsafe` because they may use instructions that the machine lacks: they are called only from
 /// functions that [`kernels!`] compiles for the instruction set, and those only after it was detected. They are
-/// `inline(always)` since a vector passed through a real call would go through memory. Pointers need no alignment
-/// beyond their element's.
+/// `inline(always)` since a vector passed through a real call would go through memory. For the same reason those of an
+/// instruction set that is found at run time have no closures that return vectors, nor arrays of vectors by `map`: such functions are of no
+/// instruction set, and the compiler is free not to inline them. Pointers need no alignment beyond their element's.
 pub trait Simd: Copy + 'static {
     type T: Real;
     /// A vector of `LANES` elements.
