@@ -97,7 +97,7 @@
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(missing_docs)]
 #![warn(unsafe_op_in_unsafe_fn)]
-#![cfg_attr(not(feature = "complex"), allow(dead_code))] // what only complex numbers take is compiled for nothing else
+#![cfg_attr(not(feature = "complex"), allow(dead_code))] // what only complex numbers call
 
 extern crate alloc;
 #[cfg(test)]

@@ -188,7 +188,6 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             let closing = if WIDE < NUMBERS { out.closing } else { None };
             let mut to = Out { c, streams: WIDE == ADJACENT && out.streams, closing, ..*out };
             if const { WIDE == BLOCKS || WIDE == TURNED } && blocks {
-                let closing = to.closing;
                 for v in 0..NV {
                     to.closing = closing.filter(|_| v == NV - 1);
                     // (Not by `map`, which may remain a call.)

@@ -219,6 +219,17 @@ macro_rules! functions {
 }
 use functions;
 
+/// A menu of the tiles listed as `NV: R…`, of one kind: a part of [`kernels!`], which makes each.
+macro_rules! menu {
+    ($kind:ident; $($nv:literal: $($r:literal)+),*) => {
+        Menu {
+            tiles: &[$(&[$(both::<$r, $nv, { along($r) }, { $crate::tile::$kind }>()),+]),*],
+            rows: &[$([$($r),+].len()),*],
+        }
+    };
+}
+use menu;
+
 /// Compiles the generic kernels for an instruction set: the functions through which its features are entered, and the
 /// tables of tiles, listed as `NV: R…`. Panels are packed in the vocabulary `pack`, large squares in that of the tiles.
 macro_rules! kernels {
@@ -232,8 +243,7 @@ macro_rules! kernels {
         use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile};
         use $crate::simd::complex::{self, Combine, ComplexKernels};
         use $crate::simd::math::{self, Each, Map};
-        use $crate::simd::functions;
-        use $crate::tile::{ADJACENT, BLOCKS, TURNED};
+        use $crate::simd::{functions, menu};
 
         $(#[target_feature(enable = $features)])?
         unsafe fn tile<const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8>(
@@ -300,19 +310,10 @@ macro_rules! kernels {
         Kernels {
             lanes: <$simd as $crate::simd::Simd>::LANES,
             half: $half,
-            tiles: Menu {
-                tiles: &[$(&[$(both::<$r, $nv, { along($r) }, ADJACENT>()),+]),+],
-                rows: &[$([$($r),+].len()),+],
-            },
-            turning: Menu {
-                tiles: &[$(&[$(both::<$turned_r, $turned_nv, { along($turned_r) }, TURNED>()),+]),+],
-                rows: &[$([$($turned_r),+].len()),+],
-            },
+            tiles: menu!(ADJACENT; $($nv: $($r)+),+),
+            turning: menu!(TURNED; $($turned_nv: $($turned_r)+),+),
             turn: <$simd as $crate::simd::Simd>::TURN,
-            blocks: Menu {
-                tiles: &[$(&[$(both::<$block_r, $blocks, { along($block_r) }, BLOCKS>()),+]),+],
-                rows: &[$([$($block_r),+].len()),+],
-            },
+            blocks: menu!(BLOCKS; $($blocks: $($block_r)+),+),
             pack,
             sum,
             finish,
@@ -322,20 +323,14 @@ macro_rules! kernels {
             complex: ComplexKernels {
                 wide: pack_parts,
                 narrow: pack_numbers,
-                // (A fifth of all tiles, and of the time to compile them.)
+                // (A quarter of all tiles, and of the time to compile them.)
                 tiles: if cfg!(feature = "complex") {
                     [
-                        Menu {
-                            tiles: &[$(&[$(both::<$numbers_r, $numbers_nv, { along($numbers_r) }, { $crate::tile::NUMBERS }>()),+]),*],
-                            rows: &[$([$($numbers_r),+].len()),*],
-                        },
-                        Menu {
-                            tiles: &[$(&[$(both::<$numbers_r, $numbers_nv, { along($numbers_r) }, { $crate::tile::EXCHANGED }>()),+]),*],
-                            rows: &[$([$($numbers_r),+].len()),*],
-                        },
+                        menu!(NUMBERS; $($numbers_nv: $($numbers_r)+),*),
+                        menu!(EXCHANGED; $($numbers_nv: $($numbers_r)+),*),
                     ]
                 } else {
-                    [Menu { tiles: &[], rows: &[] }, Menu { tiles: &[], rows: &[] }]
+                    [menu!(NUMBERS;), menu!(EXCHANGED;)]
                 },
                 combine,
             },
