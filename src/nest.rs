@@ -17,7 +17,7 @@ use core::ops::Range;
 use complex::{Scalars, combined};
 use finish::Rest;
 pub use problem::{Place, Problem};
-use stage::{chunks, staged};
+use stage::{chunks, staged, summed};
 
 use crate::element::Real;
 use crate::pack::SLACK;
@@ -56,7 +56,7 @@ pub fn scale<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) {
                 // SAFETY: a run of a row of C, initialised by now.
                 unsafe {
                     let run = problem.part(i..i + 1, cols.clone());
-                    staged(run.c, 1, true, &|c, row| {
+                    staged(run.c, 1, true, kernels, &|c, row| {
                         problem.finish(Rest::ALL, kernels, &Rows { ptr: c, row, col: 1 }, i..i + 1, cols.clone())
                     });
                 }
@@ -338,8 +338,12 @@ impl<T: Real> Nest<'_, T> {
                 let bare = Out { old: Old::Constant(T::NEG_ZERO), alpha: T::ONE, ..out };
                 return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, Repeat::ONCE));
             }
+            let (unit, one) = (problem.unit(), |out: &Out<'_, T>| finished(out, Repeat::ONCE));
+            if closing.is_none() && block.rest == Rest::NOTHING {
+                return summed(to, unit, &out, kernels, &one);
+            }
             let read = matches!(block.old, Old::Times(_));
-            staged(to, problem.unit(), read, &|c, row| finished(&Out { c, row, ..out }, Repeat::ONCE));
+            staged(to, unit, read, kernels, &|c, row| one(&Out { c, row, ..out }));
         }
     }
 }

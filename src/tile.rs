@@ -8,6 +8,7 @@ mod opaque;
 pub mod square;
 pub mod stride;
 mod walk;
+pub mod weave;
 
 use crate::element::Sealed;
 use crate::plan::LINE;

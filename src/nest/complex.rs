@@ -74,7 +74,7 @@ impl<T: Real> Problem<'_, T> {
             for cols in chunks(self.c.cols(), 2) {
                 // SAFETY: a run of a row of C, whose parts are adjacent on the stage.
                 unsafe {
-                    staged(self.part(i..i + 1, cols.clone()).c, 2, beta != [T::ZERO; 2], &|c, _| {
+                    staged(self.part(i..i + 1, cols.clone()).c, 2, beta != [T::ZERO; 2], kernels, &|c, _| {
                         let scalars = Scalars { alpha: [T::ZERO; 2], beta };
                         (kernels.complex.combine)(&Combine {
                             sums: core::ptr::null(),
@@ -102,7 +102,7 @@ pub unsafe fn combined<T: Real>(
     let (len, row) = (2 * c.rows() * c.cols(), 2 * c.cols() as isize);
     // SAFETY: the caller's promise; the kernels are of this machine.
     unsafe {
-        staged(c, 2, scalars.beta != [T::ZERO; 2], &|c, _| {
+        staged(c, 2, scalars.beta != [T::ZERO; 2], kernels, &|c, _| {
             let mut sums = [const { MaybeUninit::<T>::uninit() }; STAGE];
             sum(sums.as_mut_ptr().cast(), row);
             (kernels.complex.combine)(&Combine { sums: sums.as_ptr().cast(), c, len, scalars });

@@ -8,7 +8,7 @@ pub use packed::run_complex;
 
 use packed::PACKED;
 
-use super::stage::{STAGE, staged};
+use super::stage::{STAGE, summed};
 use super::{Place, Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::epilogue::Epilogue;
@@ -18,7 +18,7 @@ use crate::plan::{FLAT, LINE, PAGE, is_thin, turns, turns_rows};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu, Tile};
 use crate::tile::epilogue::{Closing, Term};
-use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
+use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
 
 /// The most rows and vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
 /// of which a plan takes a quarter of one (60×16×64 1.3 times as fast without, 500×16×32 1.06 times). The steps are one K-block of any type.
@@ -129,12 +129,14 @@ struct Cover<'k, T: 'static> {
     across: bool,
     /// Elements in memory of a column of C.
     unit: usize,
+    /// What the sums are added to.
+    old: Old<T>,
 }
 
-impl<'k, T> Cover<'k, T> {
+impl<'k, T: Copy> Cover<'k, T> {
     #[inline(always)]
-    fn of(kernels: &'k Kernels<T>, across: bool) -> Self {
-        Cover { menu: &kernels.tiles, lanes: kernels.lanes, across, unit: 1 }
+    fn of(kernels: &'k Kernels<T>, across: bool, old: Old<T>) -> Self {
+        Cover { menu: &kernels.tiles, lanes: kernels.lanes, across, unit: 1, old }
     }
 }
 
@@ -291,9 +293,9 @@ impl<T: Real> Little<'_, T> {
         let (rows, vecs) = wide_tile(m, vectors, k, kernels.tiles.rows, most_rows(across));
         if m <= rows && vectors <= vecs {
             let one = |len| Group { start: 0, len, count: 1 };
-            copy().tiles(one(m), one(vectors), &Cover::of(kernels, across));
+            copy().tiles(one(m), one(vectors), &Cover::of(kernels, across, first_block(beta)));
         } else {
-            copy().strips(rows, vecs, &Cover::of(kernels, across));
+            copy().strips(rows, vecs, &Cover::of(kernels, across, first_block(beta)));
         }
         true
     }
@@ -365,9 +367,11 @@ impl<T: Real> Little<'_, T> {
             // SAFETY: columns of C as its view promises.
             unsafe {
                 let c = MatMut::from_raw_parts(whole.c.at(0, col), whole.m, n, whole.c.row, whole.c.col);
-                staged(c, 1, self.beta != T::ZERO, &|ptr, row| {
-                    let part = Little { n, b, c: Rows { ptr, row, col: 1 }, ..whole };
-                    part.strips(rows, vecs, &Cover::of(kernels, whole.across(1)))
+                let (row, old, alpha) = (whole.c.row, first_block(self.beta), self.alpha);
+                let out = Out { c: c.at(0, 0), row, old, alpha, cols: n, streams: false, closing: None };
+                summed(c, 1, &out, kernels, &|out| {
+                    let part = Little { n, b, c: Rows { ptr: out.c, row: out.row, col: 1 }, alpha: out.alpha, ..whole };
+                    part.strips(rows, vecs, &Cover::of(kernels, whole.across(1), out.old))
                 });
             }
         }
@@ -380,14 +384,18 @@ impl<T: Real> Little<'_, T> {
         let vecs = widest(kernels.turning.rows, self.m);
         for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
             let rows = Group { start: 0, len: self.m, count: 1 };
-            self.tiles(rows, cols, &Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across(1)) });
+            self.tiles(
+                rows,
+                cols,
+                &Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across(1), first_block(self.beta)) },
+            );
         }
     }
 
     /// Tiles of one size: strips of rows by one of vectors, or one by several.
     #[inline(always)]
     fn tiles(self, rows: Group, vectors: Group, cover: &Cover<'_, T>) {
-        let &Cover { menu, lanes, across, unit } = cover;
+        let &Cover { menu, lanes, across, unit, old } = cover;
         let Little { a, b, c, .. } = self;
         let (col, width) = (vectors.start * lanes, vectors.len * lanes);
         let count = rows.count * vectors.count;
@@ -425,7 +433,7 @@ impl<T: Real> Little<'_, T> {
         let out = Out {
             c: c.at(rows.start, 0).wrapping_add(col * unit),
             row: c.row,
-            old: first_block(self.beta),
+            old,
             alpha: self.alpha,
             cols: cols * unit,
             streams: false,

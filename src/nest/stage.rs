@@ -5,6 +5,9 @@ use core::ops::Range;
 
 use crate::element::Real;
 use crate::matrix::MatMut;
+use crate::simd::Kernels;
+use crate::tile::weave::{self, Runs};
+use crate::tile::{Old, Out};
 
 /// The most elements of a tile on the stack.
 pub const STAGE: usize = 512;
@@ -22,6 +25,38 @@ pub fn parts(rows: usize, cols: usize, unit: usize) -> impl Iterator<Item = (Ran
     (0..rows).step_by(together).flat_map(of_rows)
 }
 
+/// Whether a C whose columns are adjacent elements, one column after the other, may be woven.
+fn is_woven<T: Real>(c: &MatMut<'_, T>, unit: usize, kernels: &Kernels<T>) -> bool {
+    let adjacent = unit == 1 && c.row_stride() == 1 && c.col_stride() == c.rows() as isize;
+    adjacent && (2..=weave::MOST).contains(&c.rows()) && c.rows() <= kernels.lanes
+}
+
+/// Hands over a rectangle of a C that has no adjacent columns, for sums to be added to it as `out` says.
+///
+/// # Safety
+/// As for [`staged`]; the kernels are of this machine, and nothing is closed.
+#[cold]
+#[inline(never)]
+pub unsafe fn summed<T: Real>(
+    c: MatMut<'_, T>,
+    unit: usize,
+    out: &Out<'_, T>,
+    kernels: &Kernels<T>,
+    sum: &dyn Fn(&Out<'_, T>),
+) {
+    let (cols, count) = (c.cols(), c.rows());
+    if !is_woven(&c, unit, kernels) {
+        let read = matches!(out.old, Old::Times(_));
+        // SAFETY: the caller's promise.
+        return unsafe { staged(c, unit, read, kernels, &|c, row| sum(&Out { c, row, ..*out })) };
+    }
+    let mut stage = [const { MaybeUninit::<T>::uninit() }; STAGE];
+    let ptr: *mut T = stage.as_mut_ptr().cast();
+    sum(&Out { c: ptr, row: cols as isize, old: Old::Constant(T::NEG_ZERO), alpha: T::ONE, ..*out });
+    // SAFETY: the sums are written; elements of the rectangle.
+    unsafe { (kernels.weave)(&Runs { ptr, len: cols, count }, &Out { c: c.at(0, 0), ..*out }) }
+}
+
 /// Hands over a rectangle of a C that has no adjacent columns, each of `unit` adjacent elements, as a copy on the stack that is written
 /// back.
 ///
@@ -29,7 +64,13 @@ pub fn parts(rows: usize, cols: usize, unit: usize) -> impl Iterator<Item = (Ran
 /// The rectangle is the caller's own, and initialised if `read`.
 #[cold]
 #[inline(never)]
-pub unsafe fn staged<T: Real>(c: MatMut<'_, T>, unit: usize, read: bool, write: &dyn Fn(*mut T, isize)) {
+pub unsafe fn staged<T: Real>(
+    c: MatMut<'_, T>,
+    unit: usize,
+    read: bool,
+    kernels: &Kernels<T>,
+    write: &dyn Fn(*mut T, isize),
+) {
     debug_assert!(c.rows() * c.cols() * unit <= STAGE);
     let mut stage = [const { MaybeUninit::<T>::uninit() }; STAGE];
     let stage: *mut T = stage.as_mut_ptr().cast();
@@ -40,6 +81,18 @@ pub unsafe fn staged<T: Real>(c: MatMut<'_, T>, unit: usize, read: bool, write: 
             copy(&c, stage, false);
         }
         write(stage, (c.cols() * unit) as isize);
+        if is_woven(&c, unit, kernels) {
+            let out = Out {
+                c: c.at(0, 0),
+                row: 0,
+                old: Old::Constant(T::NEG_ZERO),
+                alpha: T::ONE,
+                cols: 0,
+                streams: false,
+                closing: None,
+            };
+            return (kernels.weave)(&Runs { ptr: stage, len: c.cols(), count: c.rows() }, &out);
+        }
         copy(&c, stage, true);
     }
 }

@@ -57,7 +57,7 @@ impl<T: Real> Nest<'_, T> {
             // SAFETY: parts of C and of the sums, which the tasks have written; whole rows of either, or part of one, are adjacent.
             unsafe {
                 let part = problem.part(rows.clone(), cols.clone());
-                staged(part.c, unit, read, &|c, row| {
+                staged(part.c, unit, read, self.kernels, &|c, row| {
                     for block in 0..blocks {
                         let sums = sums.get().add(block * len + (rows.start * n + cols.start) * unit);
                         if let Some(scalars) = problem.scalars(block == 0) {

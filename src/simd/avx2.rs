@@ -175,6 +175,21 @@ impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn weave(a: __m256, b: __m256) -> [__m256; 2] {
+        // SAFETY: see splat.
+        unsafe {
+            let (even, odd) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            [_mm256_permute2f128_ps::<0x20>(even, odd), _mm256_permute2f128_ps::<0x31>(even, odd)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn arrange(v: __m256, order: &[i32; 16]) -> __m256 {
+        // SAFETY: see splat.
+        unsafe { _mm256_permutevar8x32_ps(v, _mm256_loadu_si256(order.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -358,6 +373,15 @@ impl Simd for Avx2<f64> {
     unsafe fn zip(even: __m256d, odd: __m256d) -> [__m256d; 2] {
         // SAFETY: see splat.
         unsafe { [_mm256_unpacklo_pd(even, odd), _mm256_unpackhi_pd(even, odd)] }
+    }
+
+    #[inline(always)]
+    unsafe fn weave(a: __m256d, b: __m256d) -> [__m256d; 2] {
+        // SAFETY: see splat.
+        unsafe {
+            let (even, odd) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+            [_mm256_permute2f128_pd::<0x20>(even, odd), _mm256_permute2f128_pd::<0x31>(even, odd)]
+        }
     }
 
     #[inline(always)]

@@ -149,6 +149,22 @@ impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
+    unsafe fn weave(a: __m512, b: __m512) -> [__m512; 2] {
+        // SAFETY: see splat.
+        unsafe {
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            [_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn arrange(v: __m512, order: &[i32; 16]) -> __m512 {
+        // SAFETY: see splat.
+        unsafe { _mm512_permutexvar_ps(_mm512_loadu_si512(order.as_ptr().cast()), v) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -334,6 +350,22 @@ impl Simd for Avx512<f64> {
     unsafe fn zip(even: __m512d, odd: __m512d) -> [__m512d; 2] {
         // SAFETY: see splat.
         unsafe { [_mm512_unpacklo_pd(even, odd), _mm512_unpackhi_pd(even, odd)] }
+    }
+
+    #[inline(always)]
+    unsafe fn weave(a: __m512d, b: __m512d) -> [__m512d; 2] {
+        // SAFETY: see splat.
+        unsafe {
+            let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+            let high = _mm512_add_epi64(low, _mm512_set1_epi64(4));
+            [_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b)]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn arrange(v: __m512d, order: &[i32; 16]) -> __m512d {
+        // SAFETY: see splat.
+        unsafe { _mm512_permutexvar_pd(_mm512_cvtepi32_epi64(_mm256_loadu_si256(order.as_ptr().cast())), v) }
     }
 
     #[inline(always)]

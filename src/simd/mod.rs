@@ -19,6 +19,7 @@ use crate::element::{Real, Sealed};
 use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
+use crate::tile::weave::{Runs, WeaveFn};
 use crate::tile::{Out, Repeat, Step, TileFn};
 use complex::ComplexKernels;
 use math::EachFn;
@@ -135,6 +136,34 @@ pub trait Simd: Copy + 'static {
             [Self::load(lanes.as_ptr()), Self::load(lanes.as_ptr().add(Self::LANES))]
         }
     }
+    /// The lanes of both in turns.
+    #[inline(always)]
+    unsafe fn weave(a: Self::V, b: Self::V) -> [Self::V; 2] {
+        let mut parts = [[Self::T::ZERO; 16]; 2];
+        let mut lanes = [Self::T::ZERO; 32];
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe {
+            Self::store(parts[0].as_mut_ptr(), a);
+            Self::store(parts[1].as_mut_ptr(), b);
+            for i in 0..Self::LANES {
+                (lanes[2 * i], lanes[2 * i + 1]) = (parts[0][i], parts[1][i]);
+            }
+            [Self::load(lanes.as_ptr()), Self::load(lanes.as_ptr().add(Self::LANES))]
+        }
+    }
+    /// The lanes of `v` that `order` tells.
+    #[inline(always)]
+    unsafe fn arrange(v: Self::V, order: &[i32; 16]) -> Self::V {
+        let (mut from, mut to) = ([Self::T::ZERO; 16], [Self::T::ZERO; 16]);
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe {
+            Self::store(from.as_mut_ptr(), v);
+            for i in 0..Self::LANES {
+                to[i] = from[order[i] as usize % 16];
+            }
+            Self::load(to.as_ptr())
+        }
+    }
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
 
@@ -160,6 +189,7 @@ pub struct Kernels<T: 'static> {
     pub blocks: Menu<T>,
     pub pack: PackFn<T>,
     pub sum: SumFn<T>,
+    pub weave: WeaveFn<T>,
     /// What is added to finished sums.
     pub finish: FinishFn<T>,
     /// Activations, and what a gate or a gradient is multiplied by, each by the number of the activation.
@@ -240,7 +270,7 @@ macro_rules! kernels {
         turning: $($turned_nv:literal: $($turned_r:literal)+),+;
         blocks: $($blocks:literal: $($block_r:literal)+),+ $(,)?
     ) => {{
-        use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile};
+        use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Runs, Step, Tile};
         use $crate::simd::complex::{self, Combine, ComplexKernels};
         use $crate::simd::math::{self, Each, Map};
         use $crate::simd::{functions, menu};
@@ -265,6 +295,12 @@ macro_rules! kernels {
         unsafe fn sum(out: &Out<$t>, sums: *const $t) {
             // SAFETY: the same promises, inside the features.
             unsafe { $crate::tile::epilogue::sum::<$simd>(out, sums) }
+        }
+
+        $(#[target_feature(enable = $features)])?
+        unsafe fn weave(runs: &Runs<$t>, out: &Out<$t>) {
+            // SAFETY: the same promises, inside the features.
+            unsafe { $crate::tile::weave::weave::<$simd>(runs, out) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -316,6 +352,7 @@ macro_rules! kernels {
             blocks: menu!(BLOCKS; $($blocks: $($block_r)+),+),
             pack,
             sum,
+            weave,
             finish,
             value: functions!(each, math::VALUE),
             gated: functions!(each, math::GATED),

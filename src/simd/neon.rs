@@ -175,6 +175,12 @@ impl Simd for Neon<f32> {
     }
 
     #[inline(always)]
+    unsafe fn weave(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
+        // SAFETY: see splat.
+        unsafe { Self::zip(a, b) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // SAFETY: a prefetch touches nothing.
         unsafe { core::arch::asm!("prfm pstl1keep, [{}]", in(reg) p, options(nostack, preserves_flags)) }
@@ -343,6 +349,12 @@ impl Simd for Neon<f64> {
     unsafe fn zip(even: float64x2_t, odd: float64x2_t) -> [float64x2_t; 2] {
         // SAFETY: see splat.
         unsafe { [vzip1q_f64(even, odd), vzip2q_f64(even, odd)] }
+    }
+
+    #[inline(always)]
+    unsafe fn weave(a: float64x2_t, b: float64x2_t) -> [float64x2_t; 2] {
+        // SAFETY: see splat.
+        unsafe { Self::zip(a, b) }
     }
 
     #[inline(always)]

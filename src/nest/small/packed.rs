@@ -6,7 +6,7 @@ use super::{Cover, Little, QUICK, ROWS, STEPS, VECTORS, WORK};
 use crate::element::Real;
 use crate::nest::complex::Complex;
 use crate::nest::stage::{STAGE, staged};
-use crate::nest::{Problem, Rows};
+use crate::nest::{Problem, Rows, first_block};
 use crate::pack::{Panel, SLACK};
 use crate::plan::tiles::{most_rows, wide_tile};
 use crate::runs::pieces;
@@ -49,7 +49,7 @@ pub fn run_complex<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> b
         true => whole.run_numbers(&complex, kernels),
         // SAFETY: all of C.
         false => unsafe {
-            staged(problem.part(0..m, 0..n).c, 2, *beta != T::ZERO, &|ptr, row| {
+            staged(problem.part(0..m, 0..n).c, 2, *beta != T::ZERO, kernels, &|ptr, row| {
                 Little { c: Rows { ptr, row, col: 2 }, ..whole }.run_numbers(&complex, kernels)
             })
         },
@@ -105,7 +105,7 @@ impl<T: Real> Little<'_, T> {
         self.with_packed(self.n.next_multiple_of(lanes), pack, |packed| {
             let menu = complex.tiles(kernels);
             let (rows, vecs) = wide_tile(self.m, pieces(self.n, lanes), self.k, menu.rows, most_rows(across));
-            packed.strips(rows, vecs, &Cover { menu, lanes, across, unit: 2 });
+            packed.strips(rows, vecs, &Cover { menu, lanes, across, unit: 2, old: first_block(self.beta) });
         });
     }
 

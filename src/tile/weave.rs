@@ -1,0 +1,105 @@
+//! A few rows of sums, which become the adjacent elements of as many columns of C: woven in registers.
+#![allow(clippy::needless_range_loop)] // as in the tile
+
+use crate::element::Sealed;
+use crate::simd::Simd;
+use crate::tile::{Old, Out};
+
+/// The most rows that are woven. (Of more, each column is most of a vector, and element by element is as fast.)
+pub const MOST: usize = 8;
+
+/// Rows of sums, as long as there are columns of C.
+pub struct Runs<T> {
+    pub ptr: *const T,
+    /// Elements from one row to the next: as many as there are in each.
+    pub len: usize,
+    pub count: usize,
+}
+
+/// Adds them to `count` times `len` adjacent elements from `out.c` on, whose columns those of C are: see [`Out`].
+///
+/// # Safety
+/// The instruction set of the kernel is there; there are two to `MOST` rows, and not more than a vector has lanes; the sums and the elements
+/// of C are valid.
+pub type WeaveFn<T> = unsafe fn(&Runs<T>, &Out<T>);
+
+/// See [`WeaveFn`].
+#[inline(always)]
+pub unsafe fn weave<S: Simd>(runs: &Runs<S::T>, out: &Out<'_, S::T>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match runs.count {
+            2 => woven::<S, 2, 2>(runs, out),
+            3 => woven::<S, 3, 4>(runs, out),
+            4 => woven::<S, 4, 4>(runs, out),
+            5 => woven::<S, 5, 8>(runs, out),
+            6 => woven::<S, 6, 8>(runs, out),
+            7 => woven::<S, 7, 8>(runs, out),
+            _ => woven::<S, 8, 8>(runs, out),
+        }
+    }
+}
+
+/// The same of `N` rows, `P` being the next power of two.
+#[inline(always)]
+unsafe fn woven<S: Simd, const N: usize, const P: usize>(runs: &Runs<S::T>, out: &Out<'_, S::T>) {
+    if const { P > S::LANES } {
+        return;
+    }
+    // Elements of the columns of a vector.
+    let group = const { S::LANES / P * N };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let alpha = S::splat(out.alpha);
+        let (all, of_group) = (S::first(S::LANES), S::first(group));
+        for col in (0..runs.len).step_by(S::LANES) {
+            let (to, left) = (out.c.wrapping_add(col * N), runs.len - col);
+            let mask = if left >= S::LANES { all } else { S::first(left) };
+            let mut woven = [S::splat(S::T::ZERO); P];
+            for r in 0..N {
+                woven[r] = S::load_first(runs.ptr.add(r * runs.len + col), mask);
+            }
+            let mut apart = P / 2;
+            while apart > 0 {
+                let from = woven;
+                for i in 0..P / 2 {
+                    [woven[2 * i], woven[2 * i + 1]] = S::weave(from[i], from[i + P / 2]);
+                }
+                apart /= 2;
+            }
+            let part = |nth: usize| {
+                if left >= S::LANES { of_group } else { S::first(group.min((left * N).saturating_sub(nth * group))) }
+            };
+            // All of C is loaded before any is stored, as in the tile.
+            let mut old = [S::splat(S::T::ZERO); P];
+            match out.old {
+                Old::Constant(x) => old = [S::splat(x); P],
+                Old::Times(beta) => {
+                    for nth in 0..P {
+                        old[nth] = S::mul(S::splat(beta), S::load_first(to.wrapping_add(nth * group), part(nth)));
+                    }
+                }
+            }
+            for nth in 0..P {
+                let sums = if const { N < P } { S::arrange(woven[nth], &ORDER[N]) } else { woven[nth] };
+                S::store_first(to.wrapping_add(nth * group), S::fma(alpha, sums, old[nth]), part(nth));
+            }
+        }
+    }
+}
+
+/// Of groups of lanes, as many as the next power of two, so many of each, close together.
+const ORDER: [[i32; 16]; MOST] = {
+    let mut order = [[0; 16]; MOST];
+    let mut count = 1;
+    while count < MOST {
+        let of = count.next_power_of_two();
+        let mut lane = 0;
+        while lane < 16 / of * count {
+            order[count][lane] = (lane / count * of + lane % count) as i32;
+            lane += 1;
+        }
+        count += 1;
+    }
+    order
+};
