@@ -339,7 +339,8 @@ impl<T: Real> Nest<'_, T> {
                 return combined(to, scalars, kernels, &|c, row| tile(&step, &Out { c, row, ..bare }, Repeat::ONCE));
             }
             let (unit, one) = (problem.unit(), |out: &Out<'_, T>| finished(out, Repeat::ONCE));
-            if closing.is_none() && block.rest == Rest::NOTHING {
+            // (Of several blocks each has a sum of its own.)
+            if closing.is_none() && block.rest == Rest::NOTHING && block.blocks == 1 {
                 return summed(to, unit, &out, kernels, &one);
             }
             let read = matches!(block.old, Old::Times(_));

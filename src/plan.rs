@@ -286,7 +286,11 @@ pub fn turns(m: usize, n: usize, c: (isize, isize)) -> bool {
 /// Whether to do so nevertheless: a few columns leave most lanes empty, and then it is cheaper to write C element by
 /// element. What that costs grows with them, what it saves with the steps; most if A is contiguous down its columns.
 pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool {
-    let (most, steps) = if across { (lanes * 5 / 8, 4 * n) } else { (lanes / 2, 12 * n) };
+    let (most, steps) = match () {
+        _ if across => (lanes * 5 / 8, 4 * n),
+        _ if n <= lanes * 3 / 8 => (lanes / 2, 4 * n),
+        _ => (lanes / 2, 12 * n),
+    };
     n > 1 && n <= most && 2 * m >= 3 * lanes && k >= steps
 }
 

@@ -18,6 +18,7 @@ use crate::plan::{FLAT, LINE, PAGE, is_thin, turns, turns_rows};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu, Tile};
 use crate::tile::epilogue::{Closing, Term};
+use crate::tile::weave;
 use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
 
 /// The most rows and vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
@@ -197,8 +198,9 @@ impl<T: Real> Little<'_, T> {
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
         let mut step = Step { depth: k, apart: 0, part, narrow: a, wide: b, before: Before::NOTHING };
         let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, streams: false, closing };
-        // (A few columns times A's are perhaps worth staging.)
-        let simple = closing.is_none() && (!across || n >= lanes);
+        // (Few columns are perhaps worth staging.)
+        let simple =
+            closing.is_none() && (n >= lanes || (!across && (2 * n > lanes || m < 2 * lanes || k < kernels.turn)));
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe {
             match tiles.get(m.wrapping_sub(1)) {
@@ -226,7 +228,7 @@ impl<T: Real> Little<'_, T> {
         let turns = n <= VECTORS * kernels.lanes && k <= STEPS && c.col == 1 && self.turns_b(kernels);
         let quick = turns && m * n * k <= QUICK * kernels.lanes;
         if quick {
-            self.turned(kernels);
+            self.turned(kernels, first_block(self.beta));
         }
         quick
     }
@@ -270,7 +272,7 @@ impl<T: Real> Little<'_, T> {
         if k.wrapping_sub(1) >= STEPS || !in_reach {
             return false;
         }
-        if across && closing.is_none() && self.is_worth_staging(kernels.lanes, most) {
+        if closing.is_none() && self.is_worth_staging(kernels, across, most) {
             copy().thin(kernels);
             return true;
         }
@@ -285,7 +287,7 @@ impl<T: Real> Little<'_, T> {
         }
         if n > 1 && b.lane != 1 {
             if self.turns_b(kernels) {
-                copy().turned(kernels);
+                copy().turned(kernels, first_block(beta));
                 return true;
             }
             return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels);
@@ -337,33 +339,40 @@ impl<T: Real> Little<'_, T> {
         }
     }
 
-    /// Whether few columns leave so many lanes empty that it pays to go through the stage. A row takes nine sixteenths of a
-    /// cycle a step, and a partial store as long as eight steps. Turned, a vector takes half a cycle, and all of a step the
-    /// latency of a multiply-add at least; then there is the copy, of what is read too, and a call more. (The bounds of
-    /// `plan::is_thin` are those of a plan, which takes longer.)
+    /// Whether few columns leave so many lanes empty that it pays to go through the stage, in sixteenths of a cycle. A row takes nine a
+    /// step, and C some. With roles exchanged, a vector takes eight a step, or fourteen and the shuffles that turn it, and a step the
+    /// latency of a multiply-add at least; then there is the way to C, and a call more. (The bounds of `plan::is_thin` are those of a
+    /// plan, which takes longer.)
     #[inline(always)]
-    fn is_worth_staging(&self, lanes: usize, most: usize) -> bool {
-        let Little { m, n, k, b, .. } = *self;
-        let work = n * pieces(m, lanes) * k;
-        let copy = m * n * if self.beta == T::ZERO { 20 } else { 30 };
+    fn is_worth_staging(&self, kernels: &Kernels<T>, across: bool, most: usize) -> bool {
+        let Little { m, n, k, b, c, .. } = *self;
+        let lanes = kernels.lanes;
+        let vectors = pieces(m, lanes);
+        let read = self.beta != T::ZERO;
+        let step = if across { 8 * n } else { 14 * n + 2 * lanes + 10 };
+        let copy = match n <= weave::MOST && c.row == n as isize {
+            true => (if n <= 4 { 8 + 4 * n } else { 32 + 8 * n }) * if read { 3 } else { 2 } / 2,
+            false => n * if read { 30 } else { 20 },
+        };
         n > 1
             && n < lanes
             && (b.lane == 1 || b.depth == 1)
-            && work <= 2 * most
-            && 9 * m * (k + 8) > 8 * work.max(8 * k) + copy + 1100
+            && (across || (k >= kernels.turn && n <= kernels.turning.rows[0]))
+            && n * vectors * k <= 2 * most
+            && 9 * m * (k + if read { 4 } else { 2 }) > k * (vectors * step).max(64) + m * copy + 1100
     }
 
-    /// The same of few columns, and A contiguous down its own: as its transpose, through the stage (171×2×14 TN 3 times as fast,
-    /// with AVX2 2.3 times).
+    /// The same of few columns: as its transpose, through the stage (171×2×14 TN 3 times as fast, with AVX2 2.3 times).
     #[inline(never)]
     fn thin(self, kernels: &Kernels<T>) {
         let whole = self.t();
         let most = STAGE / whole.m / kernels.lanes * kernels.lanes;
         for col in (0..whole.n).step_by(most) {
             let n = most.min(whole.n - col);
-            let b = Wide { ptr: whole.b.ptr.wrapping_add(col), ..whole.b };
+            let b = Wide { ptr: whole.b.ptr.wrapping_offset(col as isize * whole.b.lane), ..whole.b };
+            let across = whole.across(1);
             let vectors = pieces(n, kernels.lanes);
-            let (rows, vecs) = wide_tile(whole.m, vectors, whole.k, kernels.tiles.rows, most_rows(whole.across(1)));
+            let (rows, vecs) = wide_tile(whole.m, vectors, whole.k, kernels.tiles.rows, most_rows(across));
             // SAFETY: columns of C as its view promises.
             unsafe {
                 let c = MatMut::from_raw_parts(whole.c.at(0, col), whole.m, n, whole.c.row, whole.c.col);
@@ -371,7 +380,10 @@ impl<T: Real> Little<'_, T> {
                 let out = Out { c: c.at(0, 0), row, old, alpha, cols: n, streams: false, closing: None };
                 summed(c, 1, &out, kernels, &|out| {
                     let part = Little { n, b, c: Rows { ptr: out.c, row: out.row, col: 1 }, alpha: out.alpha, ..whole };
-                    part.strips(rows, vecs, &Cover::of(kernels, whole.across(1), out.old))
+                    match b.lane {
+                        1 => part.strips(rows, vecs, &Cover::of(kernels, across, out.old)),
+                        _ => part.turned(kernels, out.old),
+                    }
                 });
             }
         }
@@ -379,16 +391,13 @@ impl<T: Real> Little<'_, T> {
 
     /// The same of few rows, with B contiguous along the depth: turned in registers.
     #[inline(always)]
-    fn turned(self, kernels: &Kernels<T>) {
+    fn turned(self, kernels: &Kernels<T>, old: Old<T>) {
         let vectors = pieces(self.n, kernels.lanes);
         let vecs = widest(kernels.turning.rows, self.m);
         for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
             let rows = Group { start: 0, len: self.m, count: 1 };
-            self.tiles(
-                rows,
-                cols,
-                &Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across(1), first_block(self.beta)) },
-            );
+            let cover = Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across(1), old) };
+            self.tiles(rows, cols, &cover);
         }
     }
 

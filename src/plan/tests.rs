@@ -190,7 +190,8 @@ fn lanes_go_along_what_is_contiguous() {
     assert!(turns(20, 1, (1, 1)) && !turns(1, 20, (1, 1)));
     assert!(turns(30, 20, (40, 2)) && !turns(20, 30, (60, 2)));
     let thin = |m, n, k| (is_thin(m, n, k, true, 8), is_thin(m, n, k, false, 8));
-    assert_eq!((thin(100, 3, 100), thin(100, 3, 20)), ((true, true), (true, false)));
+    assert_eq!((thin(100, 3, 100), thin(100, 3, 10)), ((true, true), (false, false)));
+    assert_eq!((thin(100, 4, 40), thin(100, 4, 50)), ((true, false), (true, true)));
     assert_eq!((thin(100, 5, 100), thin(100, 6, 100)), ((true, false), (false, false)));
     assert_eq!((thin(10, 3, 100), thin(100, 1, 100)), ((false, false), (false, false)));
 }
