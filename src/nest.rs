@@ -138,9 +138,9 @@ impl<T: Real> Nest<'_, T> {
                 let block_start = if pass < plan.block { step / plan.block * plan.block } else { step };
                 let block_end = k.min(block_start + plan.block);
                 let steps = step..block_end.min(step + pass);
-                // Only blocks of the same length are walked together.
-                let blocks = if plan.together > 1 { plan.together.min((k - step) / plan.block).max(1) } else { 1 };
-                step = steps.end + (blocks - 1) * plan.block;
+                let blocks = if plan.together > 1 { plan.together.min((k - step).div_ceil(plan.block)) } else { 1 };
+                let end = steps.end + (blocks - 1) * plan.block;
+                step = end.min(k);
                 let kept_before = (steps.start > block_start).then_some(kept);
                 for rows in even(0..m, narrow_blocks) {
                     let first = rows.start == 0;
@@ -167,6 +167,7 @@ impl<T: Real> Nest<'_, T> {
                         strips,
                         steps: steps.clone(),
                         blocks,
+                        short: end - step,
                         first,
                         strips_kept,
                         packed_from: vectors.start,
@@ -302,7 +303,7 @@ impl<T: Real> Nest<'_, T> {
         let tile = tiles[rows.len - 1].of(block.across);
         let apart = if block.blocks > 1 { plan.block } else { 0 };
         let part = plan.wide == Reading::InPlace && cols < width;
-        let step = Step { depth, apart, part, narrow, wide, before };
+        let step = Step { depth, apart, short: block.short, part, narrow, wide, before };
         let c = c.at(rows.start, col);
         let out = Out {
             c,
@@ -359,6 +360,8 @@ struct Block<'p, T: Real> {
     steps: Range<usize>,
     /// K-blocks walked together: the vectors of a tile of one vector's columns.
     blocks: usize,
+    /// How many steps the last of them lacks.
+    short: usize,
     /// Whether these are the first rows to meet the wide strips.
     first: bool,
     /// Whether packed wide strips are kept for later rows, and which vector the buffer begins with.

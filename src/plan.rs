@@ -246,7 +246,7 @@ impl Strips {
             Reading::InPlace if f.vectors() == 1 => 1 + widest(f.blocks, f.m),
             _ => 1,
         };
-        most.min(f.k / f.block).max(1)
+        most.min(f.k.div_ceil(f.block)).max(1)
     }
 
     fn split(&self, f: &Facts) -> Split {

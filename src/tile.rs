@@ -45,6 +45,8 @@ pub struct Step<T> {
     pub depth: usize,
     /// If the vectors of a tile are not adjacent columns, but K-blocks of the same ones: so many steps apart. Otherwise 0.
     pub apart: usize,
+    /// How many of the steps the last of these K-blocks lacks.
+    pub short: usize,
     /// Whether the last of adjacent vectors is loaded in part, since nothing may be read beyond an operand.
     pub part: bool,
     pub narrow: Narrow<T>,
@@ -170,7 +172,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                     }
                 });
             }
-            let way = Way { narrow, wide, c, depth: step.depth, ahead, between };
+            let mut way = Way { narrow, wide, c, depth: step.depth, ahead, between };
             let ask = |row: *mut S::T| {
                 let out = late(out);
                 ask::<S, NV>(row, out.cols);
@@ -179,7 +181,24 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             if const { WIDE == ADJACENT } && part {
                 start.add_all::<true>(&mut sums, way, ask);
             } else {
-                start.add_all::<false>(&mut sums, way, ask);
+                // Of a short last block first the steps that all have; then the rest, with another block in its place, for nothing.
+                let short = if const { NV > 1 && (WIDE == BLOCKS || WIDE == TURNED) } { step.short } else { 0 };
+                let (mut walk, mut last, mut rest) = (start, [S::splat(S::T::ZERO); R], short);
+                way.depth -= short;
+                loop {
+                    walk.add_all::<false>(&mut sums, way, ask);
+                    if rest == 0 {
+                        break;
+                    }
+                    for r in 0..R {
+                        last[r] = sums[r][NV - 1];
+                    }
+                    (walk, way) = walk.without_last(way, rest);
+                    rest = 0;
+                }
+                for r in 0..R {
+                    sums[r][NV - 1] = if short > 0 { last[r] } else { sums[r][NV - 1] };
+                }
             }
             if const { WIDE >= NUMBERS } {
                 walk::zip::<S, R, NV>(&mut sums);

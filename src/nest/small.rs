@@ -196,7 +196,7 @@ impl<T: Real> Little<'_, T> {
             fits && b.lane == 1 && c.col == 1 && (a.depth == 1 || (self.across(1) && n > 1 && (k <= 32 || m < 12)));
         let (across, part) = (a.depth != 1, n < width);
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
-        let mut step = Step { depth: k, apart: 0, part, narrow: a, wide: b, before: Before::NOTHING };
+        let mut step = Step { depth: k, apart: 0, short: 0, part, narrow: a, wide: b, before: Before::NOTHING };
         let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, streams: false, closing };
         // (Few columns are perhaps worth staging.)
         let simple =
@@ -449,7 +449,8 @@ impl<T: Real> Little<'_, T> {
             closing: closing.as_ref(),
         };
         let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across);
-        let step = Step { depth: self.k, apart: 0, part: cols < width, narrow, wide, before: Before::NOTHING };
+        let step =
+            Step { depth: self.k, apart: 0, short: 0, part: cols < width, narrow, wide, before: Before::NOTHING };
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe { tile(&step, &out, repeat) }
     }

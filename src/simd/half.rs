@@ -80,7 +80,7 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     Half<f32>, f32, half: None, pack: Avx2<f32>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
     numbers: ; // Tiles of numbers have as many instructions.
-    turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
+    turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
     blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
 );
 
@@ -88,6 +88,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     Half<f64>, f64, half: None, pack: Avx2<f64>, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"],
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
     numbers: ; // Tiles of numbers have as many instructions.
-    turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
+    turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
     blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
 );

@@ -22,16 +22,18 @@ pub struct Walk<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool,
     /// From row to row, if the narrow side is contiguous along the depth, and from step to step, if it is not.
     narrow_row: Stride,
     narrow_step: Stride,
-    /// From one K-block to the next, if vectors are K-blocks.
+    /// From one K-block to the next, if vectors are K-blocks, and from the first to the last.
     narrow_vector: isize,
+    narrow_last: isize,
     wide: *const S::T,
     wide_step: Stride,
     /// If it is turned: its lanes and the distance between them, lanes of a vector that no other has, and from vector
-    /// to vector.
+    /// to vector, and from the first to the last.
     lanes: usize,
     lane: Stride,
     own_lanes: usize,
     wide_vector: isize,
+    wide_last: isize,
     /// Where the rows of its last vector are, if it has fewer than lanes.
     few: &'f Few,
     mask: S::Mask,
@@ -62,6 +64,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
             true => (0, apart.wrapping_mul(wide.depth)),
             false => (S::LANES, wide.lane.wrapping_mul(S::LANES as isize)),
         };
+        let narrow_vector = apart.wrapping_mul(narrow_step);
         let lane = Stride::new::<S::T>(wide.lane);
         if const { WIDE == TURNED } && lanes - (NV - 1) * own_lanes < S::LANES {
             *few = Few::rows(&lane, lanes - (NV - 1) * own_lanes);
@@ -71,13 +74,15 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
             ninth: narrow.ptr,
             narrow_row: Stride::new::<S::T>(narrow.row),
             narrow_step: Stride::new::<S::T>(narrow_step),
-            narrow_vector: apart.wrapping_mul(narrow_step),
+            narrow_vector,
+            narrow_last: narrow_vector.wrapping_mul(NV as isize - 1),
             wide: wide.ptr,
             wide_step: Stride::new::<S::T>(wide.depth),
             lanes,
             lane,
             own_lanes,
             wide_vector,
+            wide_last: wide_vector.wrapping_mul(NV as isize - 1),
             few,
             mask,
         }
@@ -137,6 +142,26 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
         }
     }
 
+    /// For `steps` more, which the last K-block lacks: the one before it is in its place.
+    #[inline(always)]
+    pub fn without_last(self, way: Way<S::T>, steps: usize) -> (Self, Way<S::T>) {
+        let after = |step: &Stride| step.times(1).wrapping_mul(way.depth as isize);
+        let narrow = way.narrow.wrapping_byte_offset(after(&self.narrow_step));
+        let wide = way.wide.wrapping_byte_offset(after(&self.wide_step));
+        let walk = Walk {
+            narrow_last: self.narrow_last.wrapping_sub(self.narrow_vector),
+            wide_last: self.wide_last.wrapping_sub(self.wide_vector),
+            ..self
+        };
+        (walk, Way { narrow, wide, depth: steps, between: 0, ..way })
+    }
+
+    /// From the first of the wide vectors, if they are apart, to another.
+    #[inline(always)]
+    fn wide_nth(&self, v: usize) -> isize {
+        if v == NV - 1 { self.wide_last } else { v as isize * self.wide_vector }
+    }
+
     /// Goes on from there.
     #[inline(always)]
     fn go_to(&mut self, narrow: *const S::T, wide: *const S::T) {
@@ -185,7 +210,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
             let wide = self.wide.byte_offset(self.wide_step.times(ahead));
             let mut w = [S::splat(S::T::ZERO); NV];
             for v in 0..NV {
-                let at = wide.offset(v as isize * if Self::BLOCKS { self.wide_vector } else { S::LANES as isize });
+                let at = wide.offset(if Self::BLOCKS { self.wide_nth(v) } else { (v * S::LANES) as isize });
                 w[v] = match WIDE {
                     BLOCKS => S::load_first(at, self.mask),
                     TURNED => self.gather(v),
@@ -219,7 +244,11 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
     /// The narrow element of a row that meets vector `v` at the `ahead`-th step from here, of `steps` that are there.
     #[inline(always)]
     unsafe fn broadcast(&self, r: usize, v: usize, ahead: usize, steps: usize) -> S::V {
-        let block = if Self::BLOCKS { v as isize * self.narrow_vector } else { 0 };
+        let block = match v {
+            _ if !Self::BLOCKS => 0,
+            _ if v == NV - 1 => self.narrow_last,
+            _ => v as isize * self.narrow_vector,
+        };
         // SAFETY: the caller's promise.
         unsafe {
             let across = self.narrow.byte_offset(self.narrow_step.times(ahead));
@@ -319,7 +348,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
     /// The same for the sums of one vector.
     #[inline(always)]
     unsafe fn add_square_to(&self, sums: &mut [[S::V; NV]; R], v: usize, skipped: usize, whole: bool) {
-        let src = self.wide.wrapping_offset(v as isize * self.wide_vector);
+        let src = self.wide.wrapping_offset(self.wide_nth(v));
         // SAFETY: the caller's promise.
         unsafe {
             let columns = match whole || self.lanes - v * self.own_lanes >= S::LANES {
@@ -363,7 +392,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
     unsafe fn gather(&self, v: usize) -> S::V {
         // SAFETY: the step is there, and so are the lanes; no vector is longer.
         unsafe {
-            let src = self.wide.offset(v as isize * self.wide_vector);
+            let src = self.wide.offset(self.wide_nth(v));
             S::load(gather(src, self.lane.times(1), self.lanes - v * self.own_lanes).as_ptr())
         }
     }
