@@ -198,14 +198,17 @@ impl<T: Real> Little<'_, T> {
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
         let mut step = Step { depth: k, apart: 0, short: 0, part, narrow: a, wide: b, before: Before::NOTHING };
         let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, streams: false, closing };
-        // (Few columns are perhaps worth staging.)
-        let simple =
-            closing.is_none() && (n >= lanes || (!across && (2 * n > lanes || m < 2 * lanes || k < kernels.turn)));
+        // (Few columns are perhaps worth staging, and a long one turning: 13×1×200 and 40×1×64 twice as fast.)
+        let turns = || n == 1 && m * k >= 640 && k >= 8 && closing.is_none();
+        let stages = || n < lanes && (across || (n > 1 && 2 * n <= lanes && m >= 2 * lanes && k >= 8));
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe {
             match tiles.get(m.wrapping_sub(1)) {
-                Some(tile) if m <= MOST_POINTERS => tile.of(across)(&step, &out, Repeat::ONCE),
-                _ if m.wrapping_sub(1) < ROWS && m * vecs * k <= QUICK && simple => {
+                Some(tile) if m < 12 || (m <= MOST_POINTERS && !turns()) => tile.of(across)(&step, &out, Repeat::ONCE),
+                _ if m.wrapping_sub(1) < ROWS && m * vecs * k <= QUICK && closing.is_none() => {
+                    if turns() || stages() {
+                        return false;
+                    }
                     column(tiles, m, &mut step, &mut out)
                 }
                 _ => return false,
@@ -224,9 +227,11 @@ impl<T: Real> Little<'_, T> {
     #[inline(never)]
     pub fn run_turned(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, c, .. } = self;
-        let kernels = kernels.of_columns(n);
+        let (all, kernels) = (kernels, kernels.of_columns(n));
         let turns = n <= VECTORS * kernels.lanes && k <= STEPS && c.col == 1 && self.turns_b(kernels);
-        let quick = turns && m * n * k <= QUICK * kernels.lanes;
+        // (16×4×59 NT twice as fast through the stage.)
+        let stages = || m > 8 && 2 * n <= m && self.is_worth_staging(all, self.a.depth != 1, WORK);
+        let quick = turns && m * n * k <= QUICK * kernels.lanes && !stages();
         if quick {
             self.turned(kernels, first_block(self.beta));
         }
