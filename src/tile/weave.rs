@@ -5,8 +5,8 @@ use crate::element::Sealed;
 use crate::simd::Simd;
 use crate::tile::{Old, Out};
 
-/// The most rows that are woven. (Of more, each column is most of a vector, and element by element is as fast.)
-pub const MOST: usize = 8;
+/// The most rows that are woven, and that it pays to have on the stage.
+pub const MOST: usize = 10;
 
 /// Rows of sums, as long as there are columns of C.
 pub struct Runs<T> {
@@ -35,7 +35,9 @@ pub unsafe fn weave<S: Simd>(runs: &Runs<S::T>, out: &Out<'_, S::T>) {
             5 => woven::<S, 5, 8>(runs, out),
             6 => woven::<S, 6, 8>(runs, out),
             7 => woven::<S, 7, 8>(runs, out),
-            _ => woven::<S, 8, 8>(runs, out),
+            8 => woven::<S, 8, 8>(runs, out),
+            9 => woven::<S, 9, 16>(runs, out),
+            _ => woven::<S, 10, 16>(runs, out),
         }
     }
 }
@@ -81,7 +83,7 @@ unsafe fn woven<S: Simd, const N: usize, const P: usize>(runs: &Runs<S::T>, out:
                 }
             }
             for nth in 0..P {
-                let sums = if const { N < P } { S::arrange(woven[nth], &ORDER[N]) } else { woven[nth] };
+                let sums = if const { N < P && P < S::LANES } { S::arrange(woven[nth], &ORDER[N]) } else { woven[nth] };
                 S::store_first(to.wrapping_add(nth * group), S::fma(alpha, sums, old[nth]), part(nth));
             }
         }
