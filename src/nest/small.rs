@@ -18,7 +18,7 @@ use crate::plan::{FLAT, LINE, PAGE, is_thin, turns, turns_rows};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu, Tile};
 use crate::tile::epilogue::{Closing, Term};
-use crate::tile::weave;
+use crate::tile::weave::MOST_WOVEN;
 use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
 
 /// The most rows and vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
@@ -355,7 +355,7 @@ impl<T: Real> Little<'_, T> {
         let vectors = pieces(m, lanes);
         let read = self.beta != T::ZERO;
         let step = if across { 8 * n } else { 14 * n + 2 * lanes + 10 };
-        let copy = match n <= weave::MOST && c.row == n as isize {
+        let copy = match kernels.weave.is_some() && n <= MOST_WOVEN && c.row == n as isize {
             true => (if n <= 4 { 8 + 4 * n } else { 32 + 8 * n }) * if read { 3 } else { 2 } / 2,
             false => n * if read { 30 } else { 20 },
         };

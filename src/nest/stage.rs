@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::element::Real;
 use crate::matrix::MatMut;
 use crate::simd::Kernels;
-use crate::tile::weave::{self, Runs};
+use crate::tile::weave::{MOST_WOVEN, Runs, WeaveFn};
 use crate::tile::{Old, Out};
 
 /// The most elements of a tile on the stack.
@@ -25,12 +25,12 @@ pub fn parts(rows: usize, cols: usize, unit: usize) -> impl Iterator<Item = (Ran
     (0..rows).step_by(together).flat_map(of_rows)
 }
 
-/// Whether a C whose columns are adjacent elements, one column after the other, may be woven. (Of more than eight only what is read:
+/// What weaves a C whose columns are adjacent elements, one column after the other, if it pays. (Of more than eight only what is read:
 /// 256×10×128 TN 1.25 times as fast then, else 1/1.1.)
-fn is_woven<T: Real>(c: &MatMut<'_, T>, unit: usize, read: bool, kernels: &Kernels<T>) -> bool {
+fn weave<T: Real>(c: &MatMut<'_, T>, unit: usize, read: bool, kernels: &Kernels<T>) -> Option<WeaveFn<T>> {
     let adjacent = unit == 1 && c.row_stride() == 1 && c.col_stride() == c.rows() as isize;
-    let most = if read { weave::MOST } else { weave::MOST.min(8) };
-    adjacent && (2..=most).contains(&c.rows()) && c.rows() <= kernels.lanes
+    let most = kernels.lanes.min(if read { MOST_WOVEN } else { 8 });
+    kernels.weave.filter(|_| adjacent && (2..=most).contains(&c.rows()))
 }
 
 /// Hands over a rectangle of a C that has no adjacent columns, for sums to be added to it as `out` says.
@@ -47,15 +47,15 @@ pub unsafe fn summed<T: Real>(
     sum: &dyn Fn(&Out<'_, T>),
 ) {
     let (cols, count, read) = (c.cols(), c.rows(), matches!(out.old, Old::Times(_)));
-    if !is_woven(&c, unit, read, kernels) {
+    let Some(weave) = weave(&c, unit, read, kernels) else {
         // SAFETY: the caller's promise.
         return unsafe { staged(c, unit, read, kernels, &|c, row| sum(&Out { c, row, ..*out })) };
-    }
+    };
     let mut stage = [const { MaybeUninit::<T>::uninit() }; STAGE];
     let ptr: *mut T = stage.as_mut_ptr().cast();
     sum(&Out { c: ptr, row: cols as isize, old: Old::Constant(T::NEG_ZERO), alpha: T::ONE, ..*out });
     // SAFETY: the sums are written; elements of the rectangle.
-    unsafe { (kernels.weave)(&Runs { ptr, len: cols, count }, &Out { c: c.at(0, 0), ..*out }) }
+    unsafe { weave(&Runs { ptr, len: cols, count }, &Out { c: c.at(0, 0), ..*out }) }
 }
 
 /// Hands over a rectangle of a C that has no adjacent columns, each of `unit` adjacent elements, as a copy on the stack that is written
@@ -82,7 +82,7 @@ pub unsafe fn staged<T: Real>(
             copy(&c, stage, false);
         }
         write(stage, (c.cols() * unit) as isize);
-        if is_woven(&c, unit, false, kernels) {
+        if let Some(weave) = weave(&c, unit, false, kernels) {
             let out = Out {
                 c: c.at(0, 0),
                 row: 0,
@@ -92,7 +92,7 @@ pub unsafe fn staged<T: Real>(
                 streams: false,
                 closing: None,
             };
-            return (kernels.weave)(&Runs { ptr: stage, len: c.cols(), count: c.rows() }, &out);
+            return weave(&Runs { ptr: stage, len: c.cols(), count: c.rows() }, &out);
         }
         copy(&c, stage, true);
     }

@@ -174,6 +174,8 @@ impl Simd for Avx2<f32> {
         unsafe { [_mm256_unpacklo_ps(even, odd), _mm256_unpackhi_ps(even, odd)] }
     }
 
+    const WEAVES: bool = true;
+
     #[inline(always)]
     unsafe fn weave(a: __m256, b: __m256) -> [__m256; 2] {
         // SAFETY: see splat.
@@ -374,6 +376,8 @@ impl Simd for Avx2<f64> {
         // SAFETY: see splat.
         unsafe { [_mm256_unpacklo_pd(even, odd), _mm256_unpackhi_pd(even, odd)] }
     }
+
+    const WEAVES: bool = true;
 
     #[inline(always)]
     unsafe fn weave(a: __m256d, b: __m256d) -> [__m256d; 2] {

@@ -148,6 +148,8 @@ impl Simd for Avx512<f32> {
         unsafe { [_mm512_unpacklo_ps(even, odd), _mm512_unpackhi_ps(even, odd)] }
     }
 
+    const WEAVES: bool = true;
+
     #[inline(always)]
     unsafe fn weave(a: __m512, b: __m512) -> [__m512; 2] {
         // SAFETY: see splat.
@@ -351,6 +353,8 @@ impl Simd for Avx512<f64> {
         // SAFETY: see splat.
         unsafe { [_mm512_unpacklo_pd(even, odd), _mm512_unpackhi_pd(even, odd)] }
     }
+
+    const WEAVES: bool = true;
 
     #[inline(always)]
     unsafe fn weave(a: __m512d, b: __m512d) -> [__m512d; 2] {

@@ -53,8 +53,6 @@ macro_rules! half {
                 swap(v: $v) -> $v;
                 unzip(a: $v, b: $v) -> [$v; 2];
                 zip(even: $v, odd: $v) -> [$v; 2];
-                weave(a: $v, b: $v) -> [$v; 2];
-                arrange(v: $v, order: &[i32; 16]) -> $v;
                 prefetch(p: *const $t) -> ();
                 turn(row: impl Fn(usize) -> *const $t) -> Self::Columns;
             }

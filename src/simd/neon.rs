@@ -174,11 +174,7 @@ impl Simd for Neon<f32> {
         unsafe { [vzip1q_f32(even, odd), vzip2q_f32(even, odd)] }
     }
 
-    #[inline(always)]
-    unsafe fn weave(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
-        // SAFETY: see splat.
-        unsafe { Self::zip(a, b) }
-    }
+    const WEAVES: bool = true;
 
     #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
@@ -351,11 +347,7 @@ impl Simd for Neon<f64> {
         unsafe { [vzip1q_f64(even, odd), vzip2q_f64(even, odd)] }
     }
 
-    #[inline(always)]
-    unsafe fn weave(a: float64x2_t, b: float64x2_t) -> [float64x2_t; 2] {
-        // SAFETY: see splat.
-        unsafe { Self::zip(a, b) }
-    }
+    const WEAVES: bool = true;
 
     #[inline(always)]
     unsafe fn prefetch(p: *const f64) {

@@ -6,7 +6,7 @@ use crate::simd::Simd;
 use crate::tile::{Old, Out};
 
 /// The most rows that are woven, and that it pays to have on the stage.
-pub const MOST: usize = 10;
+pub const MOST_WOVEN: usize = 10;
 
 /// Rows of sums, as long as there are columns of C.
 pub struct Runs<T> {
@@ -19,7 +19,7 @@ pub struct Runs<T> {
 /// Adds them to `count` times `len` adjacent elements from `out.c` on, whose columns those of C are: see [`Out`].
 ///
 /// # Safety
-/// The instruction set of the kernel is there; there are two to `MOST` rows, and not more than a vector has lanes; the sums and the elements
+/// The instruction set of the kernel is there; there are two to `MOST_WOVEN` rows, and not more than a vector has lanes; the sums and the elements
 /// of C are valid.
 pub type WeaveFn<T> = unsafe fn(&Runs<T>, &Out<T>);
 
@@ -91,10 +91,10 @@ unsafe fn woven<S: Simd, const N: usize, const P: usize>(runs: &Runs<S::T>, out:
 }
 
 /// Of groups of lanes, as many as the next power of two, so many of each, close together.
-const ORDER: [[i32; 16]; MOST] = {
-    let mut order = [[0; 16]; MOST];
+const ORDER: [[i32; 16]; MOST_WOVEN] = {
+    let mut order = [[0; 16]; MOST_WOVEN];
     let mut count = 1;
-    while count < MOST {
+    while count < MOST_WOVEN {
         let of = count.next_power_of_two();
         let mut lane = 0;
         while lane < 16 / of * count {
