@@ -61,36 +61,51 @@ unsafe fn woven<S: Simd, const N: usize, const P: usize>(runs: &Runs<S::T>, out:
             for r in 0..N {
                 woven[r] = S::load_first(runs.ptr.add(r * runs.len + col), mask);
             }
-            let mut apart = P / 2;
-            while apart > 0 {
+            // Each time the rows of one half take turns with those of the other.
+            for _ in 0..P.ilog2() {
                 let from = woven;
                 for i in 0..P / 2 {
                     [woven[2 * i], woven[2 * i + 1]] = S::weave(from[i], from[i + P / 2]);
                 }
-                apart /= 2;
             }
-            let part = |nth: usize| {
-                if left >= S::LANES { of_group } else { S::first(group.min((left * N).saturating_sub(nth * group))) }
-            };
+            let there = left.min(S::LANES) * N;
+            let at = |nth: usize| to.wrapping_add(nth * group);
             // All of C is loaded before any is stored, as in the tile.
             let mut old = [S::splat(S::T::ZERO); P];
             match out.old {
                 Old::Constant(x) => old = [S::splat(x); P],
                 Old::Times(beta) => {
                     for nth in 0..P {
-                        old[nth] = S::mul(S::splat(beta), S::load_first(to.wrapping_add(nth * group), part(nth)));
+                        if nth * group < there {
+                            let mask = part::<S>(nth, group, there, of_group);
+                            old[nth] = S::mul(S::splat(beta), S::load_first(at(nth), mask));
+                        }
                     }
                 }
             }
             for nth in 0..P {
                 let sums = if const { N < P && P < S::LANES } { S::arrange(woven[nth], &ORDER[N]) } else { woven[nth] };
-                S::store_first(to.wrapping_add(nth * group), S::fma(alpha, sums, old[nth]), part(nth));
+                if nth * group < there {
+                    let mask = part::<S>(nth, group, there, of_group);
+                    S::store_first(at(nth), S::fma(alpha, sums, old[nth]), mask);
+                }
             }
         }
     }
 }
 
-/// Of groups of lanes, as many as the next power of two, so many of each, close together.
+/// How much there is of a group, of so many elements in all: mostly all of it, and some of it at least.
+///
+/// # Safety
+/// The instruction set is there.
+#[inline(always)]
+unsafe fn part<S: Simd>(nth: usize, group: usize, there: usize, of_group: S::Mask) -> S::Mask {
+    // SAFETY: the caller's promise.
+    if there >= (nth + 1) * group { of_group } else { unsafe { S::first(there - nth * group) } }
+}
+
+/// By the number of rows: which lanes to take so that columns of so many elements, each in a group of as many lanes as the next power
+/// of two, are adjacent.
 const ORDER: [[i32; 16]; MOST_WOVEN] = {
     let mut order = [[0; 16]; MOST_WOVEN];
     let mut count = 1;
