@@ -204,7 +204,7 @@ impl<T: Real> Little<'_, T> {
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe {
             match tiles.get(m.wrapping_sub(1)) {
-                Some(tile) if m < 12 || (m <= MOST_POINTERS && !turns()) => tile.of(across)(&step, &out, Repeat::ONCE),
+                Some(tile) if m <= MOST_POINTERS && (m < 12 || !turns()) => tile.of(across)(&step, &out, Repeat::ONCE),
                 _ if m.wrapping_sub(1) < ROWS && m * vecs * k <= QUICK && closing.is_none() => {
                     if turns() || stages() {
                         return false;
