@@ -355,16 +355,19 @@ impl<T: Real> Little<'_, T> {
         let vectors = pieces(m, lanes);
         let read = self.beta != T::ZERO;
         let step = if across { 8 * n } else { 14 * n + 2 * lanes + 10 };
-        let copy = match kernels.weave.is_some() && n <= MOST_WOVEN && c.row == n as isize {
-            true => (if n <= 4 { 8 + 4 * n } else { 32 + 8 * n }) * if read { 3 } else { 2 } / 2,
-            false => n * if read { 30 } else { 20 },
+        // The way to C through the stage, and straight, in steps.
+        let woven = if n <= 4 { 8 + 4 * n } else { 32 + 8 * n };
+        let (copy, straight) = match kernels.weave.is_some() && n <= MOST_WOVEN && c.row == n as isize {
+            true if read => (woven * 3 / 2, 4),
+            true => (woven, 2),
+            false => (n * if read { 30 } else { 20 }, 8),
         };
         n > 1
             && n < lanes
             && (b.lane == 1 || b.depth == 1)
             && (across || (k >= kernels.turn && n <= kernels.turning.rows[0]))
             && n * vectors * k <= 2 * most
-            && 9 * m * (k + if read { 4 } else { 2 }) > k * (vectors * step).max(64) + m * copy + 1100
+            && 9 * m * (k + straight) > k * (vectors * step).max(64) + m * copy + 1100
     }
 
     /// The same of few columns: as its transpose, through the stage (171×2×14 TN 3 times as fast, with AVX2 2.3 times).
