@@ -283,14 +283,12 @@ pub fn turns(m: usize, n: usize, c: (isize, isize)) -> bool {
     }
 }
 
-/// Whether to do so nevertheless: a few columns leave most lanes empty, and then it is cheaper to write C element by
-/// element. What that costs grows with them, what it saves with the steps; most if A is contiguous down its columns.
+/// Whether to do so nevertheless: a few columns leave most lanes empty, and then it is cheaper to write C through the stage. What that
+/// costs grows with them, what it saves with the steps; most if A is contiguous down its columns, and else for the fewest (163×4×125
+/// NN 1.2 times as fast).
 pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool {
-    let (most, steps) = match () {
-        _ if across => (lanes * 5 / 8, 4 * n),
-        _ if n <= lanes * 3 / 8 => (lanes / 2, 4 * n),
-        _ => (lanes / 2, 12 * n),
-    };
+    let most = if across { lanes * 5 / 8 } else { lanes / 2 };
+    let steps = if across || n <= lanes * 3 / 8 { 4 * n } else { 12 * n };
     n > 1 && n <= most && 2 * m >= 3 * lanes && k >= steps
 }
 

@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::element::Real;
 use crate::matrix::MatMut;
 use crate::simd::Kernels;
-use crate::tile::weave::{MOST_WOVEN, Runs, WeaveFn};
+use crate::tile::weave::{MOST_WOVEN, WeaveFn, Woven};
 use crate::tile::{Old, Out};
 
 /// The most elements of a tile on the stack.
@@ -27,7 +27,7 @@ pub fn parts(rows: usize, cols: usize, unit: usize) -> impl Iterator<Item = (Ran
 
 /// What weaves a C whose columns are adjacent elements, one column after the other, if it pays. (Of more than eight only what is read:
 /// 256×10×128 TN 1.25 times as fast then, else 1/1.1.)
-fn weave<T: Real>(c: &MatMut<'_, T>, unit: usize, read: bool, kernels: &Kernels<T>) -> Option<WeaveFn<T>> {
+fn weaver<T: Real>(c: &MatMut<'_, T>, unit: usize, read: bool, kernels: &Kernels<T>) -> Option<WeaveFn<T>> {
     let adjacent = unit == 1 && c.row_stride() == 1 && c.col_stride() == c.rows() as isize;
     let most = kernels.lanes.min(if read { MOST_WOVEN } else { 8 });
     kernels.weave.filter(|_| adjacent && (2..=most).contains(&c.rows()))
@@ -47,15 +47,15 @@ pub unsafe fn summed<T: Real>(
     sum: &dyn Fn(&Out<'_, T>),
 ) {
     let (cols, count, read) = (c.cols(), c.rows(), matches!(out.old, Old::Times(_)));
-    let Some(weave) = weave(&c, unit, read, kernels) else {
+    let Some(weave) = weaver(&c, unit, read, kernels) else {
         // SAFETY: the caller's promise.
         return unsafe { staged(c, unit, read, kernels, &|c, row| sum(&Out { c, row, ..*out })) };
     };
     let mut stage = [const { MaybeUninit::<T>::uninit() }; STAGE];
-    let ptr: *mut T = stage.as_mut_ptr().cast();
-    sum(&Out { c: ptr, row: cols as isize, old: Old::Constant(T::NEG_ZERO), alpha: T::ONE, ..*out });
+    let sums: *mut T = stage.as_mut_ptr().cast();
+    sum(&Out { c: sums, row: cols as isize, old: Old::Constant(T::NEG_ZERO), alpha: T::ONE, ..*out });
     // SAFETY: the sums are written; elements of the rectangle.
-    unsafe { weave(&Runs { ptr, len: cols, count }, &Out { c: c.at(0, 0), ..*out }) }
+    unsafe { weave(&Woven { sums, len: cols, count, c: c.at(0, 0), old: out.old, alpha: out.alpha }) }
 }
 
 /// Hands over a rectangle of a C that has no adjacent columns, each of `unit` adjacent elements, as a copy on the stack that is written
@@ -82,17 +82,9 @@ pub unsafe fn staged<T: Real>(
             copy(&c, stage, false);
         }
         write(stage, (c.cols() * unit) as isize);
-        if let Some(weave) = weave(&c, unit, false, kernels) {
-            let out = Out {
-                c: c.at(0, 0),
-                row: 0,
-                old: Old::Constant(T::NEG_ZERO),
-                alpha: T::ONE,
-                cols: 0,
-                streams: false,
-                closing: None,
-            };
-            return weave(&Runs { ptr: stage, len: c.cols(), count: c.rows() }, &out);
+        if let Some(weave) = weaver(&c, unit, false, kernels) {
+            let (old, alpha) = (Old::Constant(T::NEG_ZERO), T::ONE);
+            return weave(&Woven { sums: stage, len: c.cols(), count: c.rows(), c: c.at(0, 0), old, alpha });
         }
         copy(&c, stage, true);
     }

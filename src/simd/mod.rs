@@ -19,7 +19,7 @@ use crate::element::{Real, Sealed};
 use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
-use crate::tile::weave::{Runs, WeaveFn};
+use crate::tile::weave::{WeaveFn, Woven};
 use crate::tile::{Out, Repeat, Step, TileFn};
 use complex::ComplexKernels;
 use math::EachFn;
@@ -265,7 +265,7 @@ macro_rules! kernels {
         turning: $($turned_nv:literal: $($turned_r:literal)+),+;
         blocks: $($blocks:literal: $($block_r:literal)+),+ $(,)?
     ) => {{
-        use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Runs, Step, Tile};
+        use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile, Woven};
         use $crate::simd::complex::{self, Combine, ComplexKernels};
         use $crate::simd::math::{self, Each, Map};
         use $crate::simd::{functions, menu};
@@ -293,9 +293,9 @@ macro_rules! kernels {
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn weave(runs: &Runs<$t>, out: &Out<$t>) {
+        unsafe fn weave(f: &Woven<$t>) {
             // SAFETY: the same promises, inside the features.
-            unsafe { $crate::tile::weave::weave::<$simd>(runs, out) }
+            unsafe { $crate::tile::weave::weave::<$simd>(f) }
         }
 
         $(#[target_feature(enable = $features)])?

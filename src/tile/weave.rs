@@ -3,48 +3,50 @@
 
 use crate::element::Sealed;
 use crate::simd::Simd;
-use crate::tile::{Old, Out};
+use crate::tile::Old;
 
 /// The most rows that are woven, and that it pays to have on the stage.
 pub const MOST_WOVEN: usize = 10;
 
-/// Rows of sums, as long as there are columns of C.
-pub struct Runs<T> {
-    pub ptr: *const T,
-    /// Elements from one row to the next: as many as there are in each.
+/// Rows of sums as long as there are columns of C, and the elements that they are added to: `c = fma(alpha, sum, old)`.
+pub struct Woven<T> {
+    pub sums: *const T,
+    /// Elements of a row, and rows, one after the other.
     pub len: usize,
     pub count: usize,
+    /// `count` times `len` adjacent elements.
+    pub c: *mut T,
+    pub old: Old<T>,
+    pub alpha: T,
 }
 
-/// Adds them to `count` times `len` adjacent elements from `out.c` on, whose columns those of C are: see [`Out`].
-///
 /// # Safety
-/// The instruction set of the kernel is there; there are two to `MOST_WOVEN` rows, and not more than a vector has lanes; the sums and the elements
-/// of C are valid.
-pub type WeaveFn<T> = unsafe fn(&Runs<T>, &Out<T>);
+/// The instruction set of the kernel is there; there are two to `MOST_WOVEN` rows, and not more than a vector has lanes; the sums and
+/// the elements of C are valid.
+pub type WeaveFn<T> = unsafe fn(&Woven<T>);
 
 /// See [`WeaveFn`].
 #[inline(always)]
-pub unsafe fn weave<S: Simd>(runs: &Runs<S::T>, out: &Out<'_, S::T>) {
+pub unsafe fn weave<S: Simd>(f: &Woven<S::T>) {
     // SAFETY: the caller's promise.
     unsafe {
-        match runs.count {
-            2 => woven::<S, 2, 2>(runs, out),
-            3 => woven::<S, 3, 4>(runs, out),
-            4 => woven::<S, 4, 4>(runs, out),
-            5 => woven::<S, 5, 8>(runs, out),
-            6 => woven::<S, 6, 8>(runs, out),
-            7 => woven::<S, 7, 8>(runs, out),
-            8 => woven::<S, 8, 8>(runs, out),
-            9 => woven::<S, 9, 16>(runs, out),
-            _ => woven::<S, 10, 16>(runs, out),
+        match f.count {
+            2 => woven::<S, 2, 2>(f),
+            3 => woven::<S, 3, 4>(f),
+            4 => woven::<S, 4, 4>(f),
+            5 => woven::<S, 5, 8>(f),
+            6 => woven::<S, 6, 8>(f),
+            7 => woven::<S, 7, 8>(f),
+            8 => woven::<S, 8, 8>(f),
+            9 => woven::<S, 9, 16>(f),
+            _ => woven::<S, 10, 16>(f),
         }
     }
 }
 
 /// The same of `N` rows, `P` being the next power of two.
 #[inline(always)]
-unsafe fn woven<S: Simd, const N: usize, const P: usize>(runs: &Runs<S::T>, out: &Out<'_, S::T>) {
+unsafe fn woven<S: Simd, const N: usize, const P: usize>(f: &Woven<S::T>) {
     if const { P > S::LANES } {
         return;
     }
@@ -52,14 +54,14 @@ unsafe fn woven<S: Simd, const N: usize, const P: usize>(runs: &Runs<S::T>, out:
     let group = const { S::LANES / P * N };
     // SAFETY: the caller's promise.
     unsafe {
-        let alpha = S::splat(out.alpha);
+        let alpha = S::splat(f.alpha);
         let (all, of_group) = (S::first(S::LANES), S::first(group));
-        for col in (0..runs.len).step_by(S::LANES) {
-            let (to, left) = (out.c.wrapping_add(col * N), runs.len - col);
+        for col in (0..f.len).step_by(S::LANES) {
+            let (to, left) = (f.c.wrapping_add(col * N), f.len - col);
             let mask = if left >= S::LANES { all } else { S::first(left) };
             let mut woven = [S::splat(S::T::ZERO); P];
             for r in 0..N {
-                woven[r] = S::load_first(runs.ptr.add(r * runs.len + col), mask);
+                woven[r] = S::load_first(f.sums.add(r * f.len + col), mask);
             }
             // Each time the rows of one half take turns with those of the other.
             for _ in 0..P.ilog2() {
@@ -72,7 +74,7 @@ unsafe fn woven<S: Simd, const N: usize, const P: usize>(runs: &Runs<S::T>, out:
             let at = |nth: usize| to.wrapping_add(nth * group);
             // All of C is loaded before any is stored, as in the tile.
             let mut old = [S::splat(S::T::ZERO); P];
-            match out.old {
+            match f.old {
                 Old::Constant(x) => old = [S::splat(x); P],
                 Old::Times(beta) => {
                     for nth in 0..P {
