@@ -288,7 +288,9 @@ impl<'a, T: Real> Gemm<'a, T> {
             return;
         }
         let Problem { a, c, .. } = &problem;
-        if c.col_stride() == 1 && is_thin(c.rows(), c.cols(), k, a.row_stride() == 1, kernels.lanes) {
+        let (n, across) = (c.cols(), a.row_stride() == 1);
+        let cheap = across || 2 * n <= kernels.lanes || !machine.slow_shuffles;
+        if c.col_stride() == 1 && cheap && is_thin(c.rows(), n, k, across, kernels.lanes) {
             problem = problem.t();
         }
         let block = self.block.unwrap_or_else(|| block_len(k, T::KC));

@@ -94,6 +94,8 @@ pub struct Machine {
     pub l3: usize,
     /// Whether memory is to be read in long runs, since steps on a page each are slow, and seen by no prefetcher: on Intel's.
     pub(crate) slow_pages: bool,
+    /// Whether shuffles keep multiply-adds waiting, one unit being for both: on Intel's.
+    pub(crate) slow_shuffles: bool,
 }
 
 /// What the products of this process run on: the instruction set chosen and the cache sizes found.
@@ -132,6 +134,7 @@ pub fn machine() -> Result<&'static Machine, Error> {
             l2: DEFAULT_CACHES.1,
             l3: DEFAULT_CACHES.2,
             slow_pages: false,
+            slow_shuffles: false,
         };
         Ok(&MACHINE)
     }
@@ -159,7 +162,7 @@ fn choose() -> Result<Isa, Error> {
 impl Machine {
     fn new(isa: Isa) -> Machine {
         let (l1d, l2, l3) = caches();
-        Machine { isa, fused: has_fused(), l1d, l2, l3, slow_pages: is_intel() }
+        Machine { isa, fused: has_fused(), l1d, l2, l3, slow_pages: is_intel(), slow_shuffles: is_intel() }
     }
 }
 

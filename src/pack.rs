@@ -106,10 +106,27 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
                 at -= S::LANES;
                 // Lanes beyond the last one repeat it.
                 let first = at.min(p.lanes - 1);
+                // SAFETY: elements of existing lanes are read, and as many groups and the slack written.
+                let store = |columns: &S::Columns, step: usize| unsafe {
+                    for c in 0..S::TURN {
+                        S::store(p.dst.add((step + c) * p.width + at), columns[c]);
+                    }
+                };
+                if const { S::PAIRS } && at + S::LANES <= p.lanes && from + line <= p.depth {
+                    const { assert!(!S::PAIRS || 2 * S::TURN * size_of::<S::T>() == LINE) }
+                    // SAFETY: as there.
+                    unsafe {
+                        let src = p.src.offset(first as isize * p.lane + from as isize);
+                        let [columns, later] = square::turn_pair::<S>(src, &lane);
+                        store(&columns, from);
+                        store(&later, from + S::TURN);
+                    }
+                    continue;
+                }
                 for step in (from..p.depth.min(from + line)).step_by(S::TURN) {
                     // The last squares overlap those before them.
                     let step = step.min(p.depth - S::TURN);
-                    // SAFETY: `TURN` steps of existing lanes are read, and as many groups and the slack written.
+                    // SAFETY: as there.
                     unsafe {
                         let src = p.src.offset(first as isize * p.lane + step as isize);
                         let columns = match () {
@@ -117,9 +134,7 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
                             _ if at == last => few.turn::<S>(src),
                             _ => Few::NONE.turn::<S>(src),
                         };
-                        for c in 0..S::TURN {
-                            S::store(p.dst.add((step + c) * p.width + at), columns[c]);
-                        }
+                        store(&columns, step);
                     }
                 }
             }

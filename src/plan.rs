@@ -10,7 +10,7 @@ pub mod tiles;
 pub use facts::Facts;
 
 use crate::runs::pieces;
-use tiles::{most_rows, tile, wide_tile, widest};
+use tiles::{MOST_POINTERS, most_rows, tile, wide_tile, widest};
 
 /// What will be done. Narrow is A, wide is B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,11 +182,11 @@ impl Strips {
     /// The narrow block is read once for each wide strip: from L2, if it stays there. Along the depth each row is a run (packed,
     /// 512×512×4096 takes 1.03 times as long on Zen 5). Across its rows, lines of a strip that push each other out of L1 cost less
     /// than packing unless many wide strips follow; those of more than a dozen rows a page apart, beside as many columns of B, cost more
-    /// (16×4096×4096 NT 1.5 times).
+    /// (16×4096×4096 NT 1.5 times), and those of a few if L1 cannot hold the columns (Zen 4: 4×1024×1024 NT 1.14 times, 8×1024×1024 1.7).
     fn packs_narrow(&self, f: &Facts) -> bool {
         let near = || fits(f.block.min(f.k), 1, f.bytes(f.a.1), f.l1d);
         let far = || (self.right > 4 && f.operand(f.m, f.k) > f.l2) || (self.right > 8 && !near());
-        let pushes_out = f.turns_b() && f.m > 12 && f.pages_apart(f.a.0);
+        let pushes_out = f.turns_b() && f.m > if f.crowds_l1() { 3 } else { 12 } && f.pages_apart(f.a.0);
         pushes_out || (!f.along() && (!f.across() || far()))
     }
 
@@ -238,9 +238,14 @@ impl Strips {
 
     /// The sums of one vector are one chain, and wait for its latency; those of several K-blocks are several. Lines of two
     /// blocks a page apart would share a cache set; from memory, more streams are slower, and where pages are slow, from L3 (1×1024×1024
-    /// NT on Emerald Rapids 1.13 times as fast by one block, 1×2048×2048 NT 1.2 times, 4×1024×1024 NT 1.2 times).
+    /// NT on Emerald Rapids 1.13 times as fast by one block, 1×2048×2048 NT 1.2 times, 4×1024×1024 NT 1.2 times; Zen 4, with its small
+    /// L1, 1.15, 1.25 and 1.2 times, with AVX2 1×2048×2048 NT 1.9 times, yet 1×1024×1024 NT 1/1.3).
     fn blocks_together(&self, f: &Facts, wide: Reading) -> usize {
-        let near = if f.slow_pages { f.operand(f.k, f.n) <= f.l2 } else { !f.b_in_memory() };
+        let near = match f.operand(f.k, f.n) {
+            b if f.slow_pages => b <= f.l2,
+            b if f.has_small_l1() && f.pages_apart(f.b.1) => b <= 8 * f.l2 && !f.crowds_l1(),
+            _ => !f.b_in_memory(),
+        };
         let most = match wide {
             Reading::Turned if self.vecs == 1 && near => widest(f.turning, f.m).min(PAGE / (f.block * f.size)),
             Reading::InPlace if f.vectors() == 1 => 1 + widest(f.blocks, f.m),
@@ -283,13 +288,21 @@ pub fn turns(m: usize, n: usize, c: (isize, isize)) -> bool {
     }
 }
 
-/// Whether to do so nevertheless: a few columns leave most lanes empty, and then it is cheaper to write C through the stage. What that
-/// costs grows with them, what it saves with the steps; most if A is contiguous down its columns, and else for the fewest (163×4×125
-/// NN 1.2 times as fast).
+/// Whether to do so nevertheless: lanes that a few columns leave empty may cost more than writing C through the stage. In multiply-adds of
+/// vectors: with roles exchanged a vector takes as many a step as there are columns, and some for turning A if it is contiguous along the
+/// depth, or for packing it if its tiles are several; and then there is the way to C, and a plan. Half a vector's columns are cheaper.
+/// (Zen 4: 128×10×256 1.4 times as fast, f64 1.5 times, 200×18×128 TN 1.5 times; yet 128×12×128 level, 200×20×64 1/1.08.)
 pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool {
-    let most = if across { lanes * 5 / 8 } else { lanes / 2 };
-    let steps = if across || n <= lanes * 3 / 8 { 4 * n } else { 12 * n };
-    n > 1 && n <= most && 2 * m >= 3 * lanes && k >= steps
+    let exchanged = match across {
+        true => 0.0,
+        false if n <= MOST_POINTERS => 3.0 / 16.0 * lanes as f64,
+        false => 8.0,
+    };
+    let halves = if 2 * n <= lanes { 3.0 / 16.0 * lanes as f64 } else { 0.0 };
+    let steps = |vectors: usize, rows: f64| vectors as f64 * rows * k as f64;
+    let way = 1.5 * n as f64 * m as f64 + 2000.0;
+    let turned = steps(pieces(m, lanes), n as f64 + exchanged + halves) + way;
+    n > 1 && n < 3 * lanes && turned <= steps(pieces(n, lanes), m as f64)
 }
 
 /// Whether it pays that so many rows meet vectors of B just turned in registers, and not packed: of more than eight, unless C is

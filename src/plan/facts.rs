@@ -82,10 +82,11 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether they ask for it ahead, line by line: from memory, if they come to the end of a page in all lanes at once (Zen 5:
-    /// 1×4096×4096 NT 1.25 times as fast, 6×4096×4096 NT 1.3 times, with AVX2 1.25 times; other lanes 0.7 to 1.1).
+    /// 1×4096×4096 NT 1.25 times as fast, 6×4096×4096 NT 1.3 times, with AVX2 1.25 times; other lanes 0.7 to 1.1) and L1 has room for what
+    /// comes (Zen 4, which has less, 1/1.2).
     pub fn asks_for_b(&self) -> bool {
         let at_once = self.b_in_memory() && self.pages_apart(self.b.1) && self.k > RUNS;
-        self.turns_b() && at_once && !self.slow_pages
+        self.turns_b() && at_once && !self.slow_pages && !self.has_small_l1()
     }
 
     /// Whether a vector is a cache line.
@@ -104,6 +105,16 @@ impl<'a> Facts<'a> {
 
     pub fn pages_apart(&self, stride: isize) -> bool {
         self.bytes(stride).is_multiple_of(PAGE)
+    }
+
+    /// Whether L1 holds no more than eight lines a page apart: x86-64's have a set for each line of a page.
+    pub fn has_small_l1(&self) -> bool {
+        self.l1d <= 8 * PAGE
+    }
+
+    /// Whether lanes of B that it turns, a page apart, are twice as many: others add to the harm.
+    pub fn crowds_l1(&self) -> bool {
+        self.turns_b() && self.pages_apart(self.b.1) && self.has_small_l1() && self.lanes >= 16
     }
 
     /// Bytes of a matrix.
@@ -193,9 +204,11 @@ impl<'a> Facts<'a> {
     /// The tiles that are of use.
     pub fn menu(&self) -> &'a [usize] {
         match self.turns_b() {
-            // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster.
+            // Lanes a power of two apart share cache sets; and from memory, fewer streams are faster, most of all to a smaller L1
+            // (Zen 4: 1×4000×4000 NT by one vector 1.5 times as fast as by two).
             true => {
-                let most = if !self.b_in_memory() { self.turning.len() } else { 1 + usize::from(self.of_lines()) };
+                let pairs = self.of_lines() && !self.has_small_l1();
+                let most = if !self.b_in_memory() { self.turning.len() } else { 1 + usize::from(pairs) };
                 let stay = |vecs: &usize| fits(vecs * self.lanes, 1, self.bytes(self.b.1), self.l1d);
                 &self.turning[..(2..=most).take_while(stay).last().unwrap_or(1)]
             }

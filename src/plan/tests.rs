@@ -188,13 +188,23 @@ fn vectors_across_two_lines_are_packed_or_fewer() {
 fn lanes_go_along_what_is_contiguous() {
     assert!(!turns(20, 30, (30, 1)));
     assert!(turns(20, 30, (1, 20)));
-    assert!(turns(20, 1, (1, 1)) && !turns(1, 20, (1, 1)));
+    assert!(turns(20, 1, (1, 1)));
     assert!(turns(30, 20, (40, 2)) && !turns(20, 30, (60, 2)));
-    let thin = |m, n, k| (is_thin(m, n, k, true, 8), is_thin(m, n, k, false, 8));
-    assert_eq!((thin(100, 3, 100), thin(100, 3, 10)), ((true, true), (false, false)));
-    assert_eq!((thin(100, 4, 40), thin(100, 4, 50)), ((true, false), (true, true)));
-    assert_eq!((thin(100, 5, 100), thin(100, 6, 100)), ((true, false), (false, false)));
-    assert_eq!((thin(10, 3, 100), thin(100, 1, 100)), ((false, false), (false, false)));
+    assert!(!turns(1, 20, (1, 1)));
+}
+
+/// Lanes that few columns leave empty are worth the way through the stage from so many steps on; more if A is to be turned first, and
+/// most if it is to be packed for more rows than a tile has.
+#[test]
+fn few_columns_become_rows_where_that_pays() {
+    let thin = |n, k| (is_thin(1000, n, k, true, 8), is_thin(1000, n, k, false, 8));
+    assert_eq!((thin(3, 100), thin(3, 10)), ((true, true), (false, false)));
+    assert_eq!((thin(4, 40), thin(4, 100)), ((true, false), (true, true)));
+    assert_eq!((thin(6, 100), thin(6, 200), thin(8, 1000)), ((true, false), (true, true), (false, false)));
+    assert_eq!((thin(10, 100), thin(10, 10)), ((true, true), (false, false)));
+    assert_eq!((thin(18, 100), thin(24, 100), thin(26, 1000)), ((true, false), (false, false), (false, false)));
+    assert!(!is_thin(10, 3, 100, true, 8) && !is_thin(100, 1, 100, true, 8));
+    assert!(!is_thin(usize::MAX, 3, 1, true, 8) && is_thin(usize::MAX, 3, usize::MAX, true, 8));
 }
 
 #[test]
@@ -238,29 +248,37 @@ fn a_large_c_that_is_not_read_goes_past_the_caches() {
     assert!(!streams(Facts { lanes: 16, menu: &LINES, ..facts(1 << 20, 16, 16) }));
 }
 
-/// B in memory, turned by few rows, is asked for, too, if its columns are pages apart, but not where pages are found slowly.
+/// B in memory, turned by few rows, is asked for, too, if its columns are pages apart, but not where pages are found slowly, nor for a
+/// small L1, which takes no more than one vector's columns either.
 #[test]
 fn b_comes_from_memory_before_it_is_turned() {
-    let plan = |n: usize, k: usize, slow_pages| {
-        let plan = Plan::new(&Facts { b: (1, k as isize), slow_pages, ..facts(1, n, k) });
-        (plan.wide, plan.ahead)
+    let large = Facts { l1d: 48 << 10, lanes: 16, menu: &LINES, turning: &[16, 4], ..facts(1, 1, 1) };
+    let plan = |n: usize, k: usize, usual| {
+        let Facts { m, n, k, a, b: _, c, block, .. } = facts(1, n, k);
+        let plan = Plan::new(&Facts { m, n, k, a, b: (1, k as isize), c, block, ..usual });
+        (plan.wide, plan.vecs, plan.ahead)
     };
-    assert_eq!(plan(4096, 4096, false), (Reading::Turned, 128));
-    assert_eq!(plan(4096, 4096, true), (Reading::Turned, 0));
-    assert_eq!(plan(4096, 4000, false), (Reading::Turned, 0));
-    assert_eq!((plan(512, 512, false).1, plan(1 << 20, 1024, true).1), (0, 0));
+    assert_eq!(plan(4096, 4096, large), (Reading::Turned, 1, 128));
+    assert_eq!(plan(4096, 4096, Facts { slow_pages: true, ..large }), (Reading::Turned, 1, 0));
+    assert_eq!(plan(4096, 4096, Facts { l1d: 32 << 10, ..large }), (Reading::Turned, 1, 0));
+    assert_eq!(plan(4096, 4000, large), (Reading::Turned, 2, 0));
+    assert_eq!(plan(4096, 4000, Facts { l1d: 32 << 10, ..large }), (Reading::Turned, 1, 0));
+    assert_eq!(plan(512, 512, large).2, 0);
 }
 
-/// More than eight rows turn B, too, but where C or lines that share a cache set are dearer than a packed copy.
+/// More than eight rows turn B, too, but where C or lines that share a cache set are dearer than a packed copy. A small L1 cannot hold a
+/// few rows of A beside as many columns, a page apart: A is packed.
 #[test]
 fn many_rows_turn_b_where_that_pays() {
-    let plan = |m, n: usize, k: usize| {
-        let facts = Facts { b: (1, k as isize), lanes: 16, menu: &LINES, turning: &[16, 4], ..facts(m, n, k) };
+    let plan = |m, n: usize, k: usize, l1d| {
+        let facts = Facts { b: (1, k as isize), l1d, lanes: 16, menu: &LINES, turning: &[16, 4], ..facts(m, n, k) };
         let plan = Plan::new(&facts);
         (plan.wide, plan.pack_narrow)
     };
-    assert_eq!(plan(16, 1000, 1000), (Reading::Turned, false));
-    assert_eq!((plan(8, 600, 16).0, plan(16, 600, 16).0), (Reading::Turned, Reading::Packed));
-    assert_eq!((plan(12, 1024, 1024).0, plan(16, 1024, 1024).0), (Reading::Turned, Reading::Packed));
-    assert_eq!((plan(12, 4096, 4096), plan(16, 4096, 4096)), ((Reading::Turned, false), (Reading::Turned, true)));
+    let (small, large) = (32 << 10, 48 << 10);
+    assert_eq!(plan(16, 1000, 1000, small), (Reading::Turned, false));
+    assert_eq!((plan(8, 600, 16, small).0, plan(16, 600, 16, small).0), (Reading::Turned, Reading::Packed));
+    assert_eq!((plan(12, 1024, 1024, large).0, plan(16, 1024, 1024, large).0), (Reading::Turned, Reading::Packed));
+    assert_eq!([3, 4].map(|m| plan(m, 1024, 1024, small)), [(Reading::Turned, false), (Reading::Turned, true)]);
+    assert_eq!([12, 16].map(|m| plan(m, 4096, 4096, large)), [(Reading::Turned, false), (Reading::Turned, true)]);
 }

@@ -200,7 +200,7 @@ impl Simd for Avx2<f32> {
     type Columns = [__m256; 4];
 
     #[inline(always)]
-    unsafe fn turn(row: impl Fn(usize) -> *const f32) -> [__m256; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const f32 + Copy) -> [__m256; 4] {
         // SAFETY: see splat; the caller says where the rows are.
         unsafe {
             // Two shuffles within halves finish the 8×8 square.
@@ -397,7 +397,7 @@ impl Simd for Avx2<f64> {
     type Columns = [__m256d; 4];
 
     #[inline(always)]
-    unsafe fn turn(row: impl Fn(usize) -> *const f64) -> [__m256d; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const f64 + Copy) -> [__m256d; 4] {
         // SAFETY: see the f32 methods.
         unsafe {
             let (r0, r1) = (halves(row(0), row(2)), halves(row(1), row(3)));

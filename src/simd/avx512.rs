@@ -175,31 +175,54 @@ impl Simd for Avx512<f32> {
     const TURN: usize = 8;
     type Columns = [__m512; 8];
 
-    /// Two rows are put together as they are loaded: Intel's processors make one shuffle a cycle.
     #[inline(always)]
-    unsafe fn turn(row: impl Fn(usize) -> *const f32) -> [__m512; 8] {
+    unsafe fn turn(row: impl Fn(usize) -> *const f32 + Copy) -> [__m512; 8] {
         // SAFETY: see splat; the caller says where the rows are.
+        unsafe { square([turn_eight(row, 0, 0), turn_eight(row, 8, 0)]) }
+    }
+
+    const PAIRS: bool = true;
+
+    #[inline(always)]
+    unsafe fn turn_pair(row: impl Fn(usize) -> *const f32 + Copy) -> [[__m512; 8]; 2] {
+        // SAFETY: as above.
         unsafe {
-            let mut eights = [[_mm512_setzero_ps(); 2]; 4];
-            for g in 0..2 {
-                let mut rows = [_mm512_setzero_ps(); 4];
-                for i in 0..4 {
-                    rows[i] = _mm512_castpd_ps(halves(row(8 * g + i).cast(), row(8 * g + i + 4).cast()));
-                }
-                let [r0, r1, r2, r3] = rows;
-                let (a, b) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
-                let (x, y) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
-                eights[0][g] = _mm512_shuffle_ps::<0x44>(a, x);
-                eights[1][g] = _mm512_shuffle_ps::<0xEE>(a, x);
-                eights[2][g] = _mm512_shuffle_ps::<0x44>(b, y);
-                eights[3][g] = _mm512_shuffle_ps::<0xEE>(b, y);
-            }
-            let mut columns = [_mm512_setzero_ps(); 8];
-            for c in 0..4 {
-                [columns[c], columns[4 + c]] = turn_quarters(eights[c]);
-            }
-            columns
+            let first = [turn_eight(row, 0, 0), turn_eight(row, 0, 8)];
+            let second = [turn_eight(row, 8, 0), turn_eight(row, 8, 8)];
+            [square([first[0], second[0]]), square([first[1], second[1]])]
         }
+    }
+}
+
+/// Eight steps of eight rows: in the i-th vector those of step i and of step 4 + i, by quarters. Two rows are put together as they are
+/// loaded: Intel's processors make one shuffle a cycle.
+#[inline(always)]
+unsafe fn turn_eight(row: impl Fn(usize) -> *const f32 + Copy, from: usize, step: usize) -> [__m512; 4] {
+    // SAFETY: entered only with AVX-512; the caller says where the rows are.
+    unsafe {
+        let mut rows = [_mm512_setzero_ps(); 4];
+        for i in 0..4 {
+            let (first, second) = (row(from + i).add(step), row(from + i + 4).add(step));
+            rows[i] = _mm512_castpd_ps(halves(first.cast(), second.cast()));
+        }
+        let [r0, r1, r2, r3] = rows;
+        let (a, b) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
+        let (x, y) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
+        let (low, high) = (_mm512_shuffle_ps::<0x44>(a, x), _mm512_shuffle_ps::<0xEE>(a, x));
+        [low, high, _mm512_shuffle_ps::<0x44>(b, y), _mm512_shuffle_ps::<0xEE>(b, y)]
+    }
+}
+
+/// Two such, of sixteen rows: the vector of each step.
+#[inline(always)]
+unsafe fn square(eights: [[__m512; 4]; 2]) -> [__m512; 8] {
+    // SAFETY: entered only with AVX-512.
+    unsafe {
+        let mut columns = [_mm512_setzero_ps(); 8];
+        for c in 0..4 {
+            [columns[c], columns[4 + c]] = turn_quarters([eights[0][c], eights[1][c]]);
+        }
+        columns
     }
 }
 
@@ -382,7 +405,7 @@ impl Simd for Avx512<f64> {
     type Columns = [__m512d; 4];
 
     #[inline(always)]
-    unsafe fn turn(row: impl Fn(usize) -> *const f64) -> [__m512d; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const f64 + Copy) -> [__m512d; 4] {
         // SAFETY: see the f32 methods.
         unsafe {
             let mut fours = [[_mm512_setzero_ps(); 2]; 2];

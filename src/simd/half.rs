@@ -54,7 +54,7 @@ macro_rules! half {
                 unzip(a: $v, b: $v) -> [$v; 2];
                 zip(even: $v, odd: $v) -> [$v; 2];
                 prefetch(p: *const $t) -> ();
-                turn(row: impl Fn(usize) -> *const $t) -> Self::Columns;
+                turn(row: impl Fn(usize) -> *const $t + Copy) -> Self::Columns;
             }
 
             type Columns = <Avx2<$t> as Simd>::Columns;

@@ -185,7 +185,7 @@ impl Simd for Neon<f32> {
     type Columns = [float32x4_t; 4];
 
     #[inline(always)]
-    unsafe fn turn(row: impl Fn(usize) -> *const f32) -> [float32x4_t; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const f32 + Copy) -> [float32x4_t; 4] {
         // SAFETY: see splat; the caller says where the rows are.
         unsafe {
             let row = |i| vld1q_f32(row(i));
@@ -358,7 +358,7 @@ impl Simd for Neon<f64> {
     type Columns = [float64x2_t; 4];
 
     #[inline(always)]
-    unsafe fn turn(row: impl Fn(usize) -> *const f64) -> [float64x2_t; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const f64 + Copy) -> [float64x2_t; 4] {
         // SAFETY: see the f32 methods.
         unsafe {
             let row = |i| vld1q_f64(row(i));

@@ -161,7 +161,7 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
     type Columns = [Self::V; 4];
 
     #[inline(always)]
-    unsafe fn turn(row: impl Fn(usize) -> *const T) -> [Self::V; 4] {
+    unsafe fn turn(row: impl Fn(usize) -> *const T + Copy) -> [Self::V; 4] {
         let mut columns = [[<T as Sealed>::ZERO; LANES]; 4];
         for i in 0..LANES {
             for c in 0..Self::TURN {

@@ -10,16 +10,29 @@ use crate::simd::Simd;
 /// The steps of these rows are there, and so is the instruction set.
 #[inline(always)]
 pub unsafe fn turn<S: Simd>(src: *const S::T, run: &Stride) -> S::Columns {
-    // Left to itself the compiler counts the distance to each row of each square before a tile begins, far more than there are
-    // registers (1×256×256 NT 1.2 times as fast, with AVX2 too).
+    // SAFETY: the caller's promise.
+    unsafe { S::turn(rows::<S>(src, run)) }
+}
+
+/// The same of twice as many steps.
+///
+/// # Safety
+/// As for [`turn`].
+#[inline(always)]
+pub unsafe fn turn_pair<S: Simd>(src: *const S::T, run: &Stride) -> [S::Columns; 2] {
+    // SAFETY: the caller's promise.
+    unsafe { S::turn_pair(rows::<S>(src, run)) }
+}
+
+/// Where rows `run` apart begin. Left to itself the compiler counts the distance to each row of each square before a tile begins, far
+/// more than there are registers (1×256×256 NT 1.2 times as fast, with AVX2 too).
+#[inline(always)]
+fn rows<S: Simd>(src: *const S::T, run: &Stride) -> impl Fn(usize) -> *const S::T + Copy {
     let src = apart(src);
     let ninth = if S::LANES > 8 { apart(src.wrapping_byte_offset(run.times(8))) } else { src };
-    // SAFETY: the caller's promise.
-    unsafe {
-        S::turn(|i| match i < 8 {
-            true => src.byte_offset(run.times(i)),
-            false => ninth.byte_offset(run.times(i - 8)),
-        })
+    move |i| match i < 8 {
+        true => src.wrapping_byte_offset(run.times(i)),
+        false => ninth.wrapping_byte_offset(run.times(i - 8)),
     }
 }
 

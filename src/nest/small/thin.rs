@@ -31,11 +31,11 @@ impl<T: Real> Little<'_, T> {
             false => (n * if read { 30 } else { 20 }, 8),
         };
         n > 1
-            && n < lanes
+            && n < if across { 2 * lanes } else { lanes }
             && (b.lane == 1 || b.depth == 1)
             && (across || (k >= kernels.turn && n <= kernels.turning.rows[0]))
             && n * vectors * k <= 2 * most
-            && 9 * m * (k + straight) > k * (vectors * step).max(64) + m * copy + 1100
+            && 9 * m * (k * pieces(n, lanes) + straight) > k * (vectors * step).max(64) + m * copy + 1100
     }
 
     /// The same of few columns: as its transpose, through the stage (171×2×14 TN 3 times as fast, with AVX2 2.3 times).
