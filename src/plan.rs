@@ -107,8 +107,9 @@ fn tile_size(f: &Facts) -> (usize, usize) {
         // Turning is most of the work, and done once for all rows.
         return (f.m, widest(menu, f.m).min(vectors));
     }
-    // Memory delivers C row by row, each asked for in time (4096×4096×1 on Zen 5 1.6 times as fast as by 6×4).
-    if f.k <= 2 && f.c_in_memory() && vectors > 8 * menu.len() {
+    // Memory delivers C row by row, each asked for in time (4096×4096×1 on Zen 5 1.6 times as fast as by 6×4; yet on Zen 4, where what is
+    // asked for pushes out what is there, 1/1.4, 6000×6001×2 1/1.9, with AVX2 1/1.5).
+    if f.k <= 2 && f.c_in_memory() && !f.has_small_l1() && vectors > 8 * menu.len() {
         return (1, vectors.min(menu.len()));
     }
     let most_rows = if f.along() && !f.across() && f.pages_apart(f.a.0) { 8 } else { most_rows(f.across()) };
@@ -203,7 +204,7 @@ impl Strips {
     }
 
     /// Where little is summed, time goes into C: from memory it is asked for so far ahead as memory takes (on Zen 5, 4096×4096×8
-    /// 1.9 times as fast, with AVX2 1.35 times), else a tile ahead (Ice Lake: 512×512×1 1.4 times; Zen 5: 1024×1024×4 0.9).
+    /// 1.9 times as fast, with AVX2 1.35 times; Zen 4, 4096×4096×4 1/1.3, ×8 1/1.06, ×16 level), else a tile ahead (Ice Lake: 512×512×1 1.4 times; Zen 5: 1024×1024×4 0.9).
     /// Where few rows turn B, time goes into B.
     fn asks_ahead(&self, f: &Facts, rows: usize, by_rows: bool) -> isize {
         // (A stride that leads nowhere may be any.)
@@ -211,6 +212,7 @@ impl Strips {
         match (f.c_in_memory(), by_rows) {
             _ if f.asks_for_b() => 128,
             (_, true) if f.streams_c() => 0,
+            (true, true) if f.k <= FLAT && f.has_small_l1() => 0,
             (true, true) if f.k <= RUNS => (if rows == 1 { 2 * PAGE } else { PAGE / 2 } / f.size) as isize,
             (true, false) if f.k <= RUNS => next,
             _ if f.k <= 4 && f.slow_pages => next,

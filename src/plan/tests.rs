@@ -221,10 +221,14 @@ fn threads_share_rectangles_or_blocks() {
     assert_eq!([110, 230, 240, 300, 1000].map(|d| worth(d, false)), [1, 1, 2, 3, 8]);
 }
 
-/// C in memory is asked for in time by products of few steps, a row at a time by those of one or two.
+/// C in memory is asked for in time by products of few steps, a row at a time by those of one or two: if L1 has room for it.
 #[test]
 fn c_comes_from_memory_before_it_is_needed() {
-    let plan = |n, k| Plan::new(&Facts { lanes: 16, menu: &LINES, c_is_read: true, ..facts(n, n, k) });
+    let large = |n, k| Facts { lanes: 16, menu: &LINES, l1d: 48 << 10, c_is_read: true, ..facts(n, n, k) };
+    let plan = |n, k| Plan::new(&large(n, k));
+    let small =
+        [1, 8, 16].map(|k| Plan::new(&Facts { l1d: 32 << 10, ..large(4096, k) })).map(|plan| (plan.rows, plan.ahead));
+    assert_eq!(small, [(6, 0), (6, 0), (6, 512)]);
     assert_eq!((plan(4096, 1).rows, plan(4096, 1).vecs, plan(4096, 1).ahead), (1, 8, 2048));
     assert_eq!((plan(4096, 8).by_rows, plan(4096, 8).ahead), (true, 512));
     assert_eq!((plan(4096, 32).by_rows, plan(4096, 32).ahead), (true, 512));
