@@ -156,8 +156,13 @@ impl<'a> Facts<'a> {
         let (most, steps, length) = match (self.slow_pages && bytes > self.l2, self.of_lines()) {
             // Ice Lake: 8×3072×768 and 16×1024×1024 1.7 times as fast, with AVX2 12×1024×1024 twice; Zen 5: 4×4096×4096 1/1.5.
             (true, _) => (16, 2 * SWEEP_STEPS, 64 * self.lanes),
-            // (Zen 4: 1×1024×1024 1.25 times as fast down the rows, 2×1024×1024 1.45 times, 1×2000×1000 1.18 times.)
-            (false, true) if self.has_small_l1() && bytes <= 8 * self.l2 => return None,
+            // (Zen 4: 1×1024×1024 1.25 times as fast down the rows, 2×1024×1024 1.45 times, 1×2000×1000 1.18 times. Swept, 4×4000×4000 is
+            // 1.35 times as fast, 4×4096×4096 1.5, 8×4096×4096 1.3, 24×4096×4096 1.15, yet 32×4096×4096 1/1.07.)
+            (false, true) if self.has_small_l1() => match self.m {
+                _ if bytes <= 8 * self.l2 => return None,
+                0..=4 => (4, SWEEP_STEPS, PAGE / self.size),
+                _ => (24, 2 * SWEEP_STEPS, PAGE / self.size),
+            },
             (false, true) => (1 + usize::from(conflicts), SWEEP_STEPS, PAGE / self.size),
             (false, false) => (4 + 4 * usize::from(conflicts || self.b_in_memory()), SWEEP_STEPS, PAGE / self.size),
         };
@@ -173,13 +178,17 @@ impl<'a> Facts<'a> {
     /// Whether B is loaded in whole lines, which come from L2 as fast as tiles need them: nothing is packed then (Zen 5: 256³ 1.05
     /// times as fast, 70×700×700 1.1 times; yet 256×1024×1024, rows of B a page apart, 1/1.13; Emerald Rapids: 200×400×400 1.08
     /// times, 192³ 1.1 times; yet 256×512×512, half a page apart, 1/1.08 to 1.13 times, and 250³, vectors in two lines each, 1/1.2 if
-    /// another thread shares the core).
+    /// another thread shares the core; Zen 4: f64 86×1039×1076, whose rows begin anywhere in a line, 1/1.15, 200×1039×1076 1/1.1, yet
+    /// 86×1036×1076 1.1 times as fast).
     pub fn lines_stream(&self) -> bool {
         // Whether rows of B use most sets of a cache.
         let spreads = !self.bytes(self.b.0).is_multiple_of(PAGE / 2);
         let streams = match self.slow_pages {
             true => self.operand(self.k, self.n) <= self.l2 / 2 && spreads && self.b_at_lines,
-            false => !self.pages_apart(self.b.0),
+            false => {
+                let evenly = self.bytes(self.b.0).is_multiple_of(LINE / 2) || self.operand(self.k, self.n) <= 8 * self.l2;
+                !self.pages_apart(self.b.0) && (evenly || !self.has_small_l1())
+            }
         };
         self.in_lanes() && self.of_lines() && streams
     }

@@ -60,7 +60,8 @@ fn every_tile_is_in_the_menu() {
 /// Vectors of whole lines from memory: in place as a rule; where pages are slow, swept for up to 16 rows and packed for more.
 #[test]
 fn slow_pages_are_read_in_long_runs() {
-    let plan = |m, slow_pages| Plan::new(&Facts { lanes: 16, menu: &LINES, slow_pages, ..facts(m, 4096, 4096) });
+    let usual = |m, n| Facts { l1d: 48 << 10, l2: 1 << 20, lanes: 16, menu: &LINES, ..facts(m, n, 4096) };
+    let plan = |m, slow_pages| Plan::new(&Facts { slow_pages, ..usual(m, 4096) });
     for m in [4, 16, 17, 64] {
         let usual = plan(m, false);
         assert!(usual.wide == Reading::InPlace && !usual.by_rows, "{m}: {usual:?}");
@@ -68,6 +69,10 @@ fn slow_pages_are_read_in_long_runs() {
     assert!([4, 16].into_iter().all(|m| plan(m, true).wide == Reading::InPlace && plan(m, true).pass == 16));
     assert_eq!((plan(4, true).vecs, plan(16, true).vecs), (6, 2));
     assert!([17, 64].into_iter().all(|m| plan(m, true).wide == Reading::Packed));
+    // Before a small L1 few rows are swept from memory, too, yet not from a cache.
+    let small = |m, n| Plan::new(&Facts { l1d: 32 << 10, ..usual(m, n) });
+    assert_eq!([1, 4, 5, 24, 25].map(|m| small(m, 4096).pass), [8, 8, 16, 16, 512]);
+    assert_eq!([1, 4, 24].map(|m| small(m, 512).pass), [512; 3]);
 }
 
 #[test]
