@@ -8,7 +8,7 @@ use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem, pool};
 use crate::plan::tiles::MOST_POINTERS;
-use crate::plan::{Facts, LINE, Plan, TASK_WORK, block_len, is_thin, is_worth_sharing, tasks_worth, turns};
+use crate::plan::{Facts, LINE, Plan, TASK_WORK, block_len, is_thin, is_worth_sharing, tasks_worth, turns, turns_rows};
 
 /// How many threads a product may use. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -304,7 +304,14 @@ impl<T: Real> Problem<'_, T> {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let real_columns = n * self.unit();
         let kernels = T::kernels(machine);
-        let kernels = if self.complex.is_some() { kernels } else { kernels.of_columns(n) };
+        let along_b = n > 1 && self.b.row_stride() == 1 && m <= kernels.turning.rows[0];
+        let kernels = match self.complex {
+            Some(_) => kernels,
+            None if along_b && turns_rows(m, n, k, size_of::<T>(), self.a.row_stride()) => {
+                kernels.of_columns(n).of_steps(k)
+            }
+            None => kernels.of_columns(n),
+        };
         let stride = self.b.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
         let plan = Plan::new(&Facts {
             m,

@@ -54,7 +54,11 @@ pub unsafe fn pack<S: Simd, L: Simd<T = S::T>>(panel: &Panel<S::T>) {
         } else if panel.step == 1 && panel.depth >= S::TURN {
             transpose::<S>(panel)
         } else {
-            gather::<S>(panel)
+            match (panel.step, panel.lane, panel.depth) {
+                (1, 2, 2) => part::<S, 2>(panel),
+                (1, 3, 3) => part::<S, 3>(panel),
+                _ => gather::<S>(panel),
+            }
         }
     }
 }
@@ -137,6 +141,24 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
                         store(&columns, step);
                     }
                 }
+            }
+        }
+    }
+}
+
+/// All of the source is adjacent: few steps, less than a square has. (The compiler makes vectors of this.)
+#[inline(always)]
+unsafe fn part<S: Simd, const DEPTH: usize>(p: &Panel<S::T>) {
+    // SAFETY: as in `gather`.
+    unsafe {
+        for i in 0..p.lanes {
+            for step in 0..DEPTH {
+                *p.dst.add(step * p.width + i) = *p.src.add(i * DEPTH + step);
+            }
+        }
+        for step in 0..DEPTH {
+            for i in p.lanes..p.width {
+                *p.dst.add(step * p.width + i) = S::T::ZERO;
             }
         }
     }

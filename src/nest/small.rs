@@ -191,8 +191,10 @@ impl<T: Real> Little<'_, T> {
         };
         let fits = n.wrapping_sub(1) < width && k.wrapping_sub(1) < STEPS;
         // (A column times lanes along A's rows is better turned, and so may be many steps of many rows.)
-        let in_reach =
-            fits && b.lane == 1 && c.col == 1 && (a.depth == 1 || (self.across(1) && n > 1 && (k <= 32 || m < 12)));
+        let in_reach = fits
+            && (b.lane == 1 || n == 1)
+            && c.col == 1
+            && (a.depth == 1 || (self.across(1) && n > 1 && (k <= 32 || m < 12)));
         let (across, part) = (a.depth != 1, n < width);
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
         let mut step = Step { depth: k, apart: 0, short: 0, part, narrow: a, wide: b, before: Before::NOTHING };
@@ -226,7 +228,7 @@ impl<T: Real> Little<'_, T> {
     #[inline(never)]
     pub fn run_turned(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, c, .. } = self;
-        let (all, kernels) = (kernels, kernels.of_columns(n));
+        let (all, kernels) = (kernels, kernels.of_columns(n).of_steps(k));
         let turns = n <= VECTORS * kernels.lanes && k <= STEPS && c.col == 1 && self.turns_b(kernels);
         // (16×4×59 NT twice as fast through the stage.)
         let stages = || m > 8 && 2 * n <= m && self.is_worth_staging(all, self.a.depth != 1, WORK);
@@ -290,8 +292,9 @@ impl<T: Real> Little<'_, T> {
             return false;
         }
         if n > 1 && b.lane != 1 {
-            if self.turns_b(kernels) {
-                copy().turned(kernels, first_block(beta));
+            let few_steps = kernels.of_steps(k);
+            if self.turns_b(few_steps) {
+                copy().turned(few_steps, first_block(beta));
                 return true;
             }
             return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels);

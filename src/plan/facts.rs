@@ -186,7 +186,8 @@ impl<'a> Facts<'a> {
         let streams = match self.slow_pages {
             true => self.operand(self.k, self.n) <= self.l2 / 2 && spreads && self.b_at_lines,
             false => {
-                let evenly = self.bytes(self.b.0).is_multiple_of(LINE / 2) || self.operand(self.k, self.n) <= 8 * self.l2;
+                let evenly =
+                    self.bytes(self.b.0).is_multiple_of(LINE / 2) || self.operand(self.k, self.n) <= 8 * self.l2;
                 !self.pages_apart(self.b.0) && (evenly || !self.has_small_l1())
             }
         };

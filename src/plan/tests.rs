@@ -70,9 +70,9 @@ fn slow_pages_are_read_in_long_runs() {
     assert_eq!((plan(4, true).vecs, plan(16, true).vecs), (6, 2));
     assert!([17, 64].into_iter().all(|m| plan(m, true).wide == Reading::Packed));
     // Before a small L1 few rows are swept from memory, too, yet not from a cache.
-    let small = |m, n| Plan::new(&Facts { l1d: 32 << 10, ..usual(m, n) });
-    assert_eq!([1, 4, 5, 24, 25].map(|m| small(m, 4096).pass), [8, 8, 16, 16, 512]);
-    assert_eq!([1, 4, 24].map(|m| small(m, 512).pass), [512; 3]);
+    let small = |m, l2| Plan::new(&Facts { l1d: 32 << 10, l2, ..usual(m, 4096) }).pass;
+    assert_eq!([1, 4, 5, 24, 25].map(|m| small(m, 1 << 20)), [8, 8, 16, 16, 512]);
+    assert_eq!([1, 4, 24].map(|m| small(m, 8 << 20)), [512; 3]);
 }
 
 #[test]

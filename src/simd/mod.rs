@@ -210,6 +210,12 @@ impl<T> Kernels<T> {
     pub fn of_columns(&self, cols: usize) -> &Self {
         if 2 * cols <= self.lanes { self.half.unwrap_or(self) } else { self }
     }
+
+    /// Those that turn so many steps, if any do: squares of vectors half as long are of half as many (3×10×4 NT 1.35 times as fast).
+    #[inline(always)]
+    pub fn of_steps(&self, steps: usize) -> &Self {
+        self.half.filter(|half| (half.turn..self.turn).contains(&steps)).unwrap_or(self)
+    }
 }
 
 /// Tiles there are, as many as the registers hold.
