@@ -234,6 +234,7 @@ fn c_comes_from_memory_before_it_is_needed() {
     let small =
         [1, 8, 16].map(|k| Plan::new(&Facts { l1d: 32 << 10, ..large(4096, k) })).map(|plan| (plan.rows, plan.ahead));
     assert_eq!(small, [(6, 0), (6, 0), (6, 512)]);
+    assert_eq!(Plan::new(&Facts { l1d: 32 << 10, ..large(5000, 4) }).rows, 12);
     assert_eq!((plan(4096, 1).rows, plan(4096, 1).vecs, plan(4096, 1).ahead), (1, 8, 2048));
     assert_eq!((plan(4096, 8).by_rows, plan(4096, 8).ahead), (true, 512));
     assert_eq!((plan(4096, 32).by_rows, plan(4096, 32).ahead), (true, 512));
