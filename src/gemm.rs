@@ -290,7 +290,7 @@ impl<'a, T: Real> Gemm<'a, T> {
         let Problem { a, c, .. } = &problem;
         let (n, across) = (c.cols(), a.row_stride() == 1);
         let cheap = across || 2 * n <= kernels.lanes || !machine.slow_shuffles;
-        if c.col_stride() == 1 && cheap && is_thin(c.rows(), n, k, across, kernels.lanes) {
+        if c.col_stride() == 1 && cheap && is_thin(c.rows(), n, k, across, kernels.lanes, true) {
             problem = problem.t();
         }
         let block = self.block.unwrap_or_else(|| block_len(k, T::KC));

@@ -299,9 +299,9 @@ pub fn turns(m: usize, n: usize, c: (isize, isize)) -> bool {
 
 /// Whether to do so nevertheless: lanes that a few columns leave empty may cost more than writing C through the stage. In multiply-adds of
 /// vectors: with roles exchanged a vector takes as many a step as there are columns, and some for turning A if it is contiguous along the
-/// depth, or for packing it if its tiles are several; and then there is the way to C, and a plan. Half a vector's columns are cheaper.
-/// (Zen 4: 128×10×256 1.4 times as fast, f64 1.5 times, 200×18×128 TN 1.5 times; yet 128×12×128 level, 200×20×64 1/1.08.)
-pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool {
+/// depth, or for packing it if its tiles are several; and then there is the way to C, and a plan, if it is not `planned` in any case.
+/// Half a vector's columns are cheaper. (Zen 4: 128×10×256 1.4 times as fast, f64 1.5 times, 200×18×128 TN 1.5 times; yet 128×12×128 level, 200×20×64 1/1.08.)
+pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize, planned: bool) -> bool {
     let exchanged = match across {
         true => 0.0,
         false if n <= MOST_POINTERS => 3.0 / 16.0 * lanes as f64,
@@ -309,9 +309,10 @@ pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize) -> bool
     };
     let halves = if 2 * n <= lanes { 3.0 / 16.0 * lanes as f64 } else { 0.0 };
     let steps = |vectors: usize, rows: f64| vectors as f64 * rows * k as f64;
-    let way = 1.5 * n as f64 * m as f64 + 2000.0;
-    let turned = steps(pieces(m, lanes), n as f64 + exchanged + halves) + way;
-    n > 1 && n < 3 * lanes && turned <= steps(pieces(n, lanes), m as f64)
+    let plain = steps(pieces(n, lanes), m as f64);
+    let spare = if planned { 0.1 * plain } else { 2000.0 };
+    let turned = steps(pieces(m, lanes), n as f64 + exchanged + halves) + 1.5 * n as f64 * m as f64;
+    n > 1 && n < 3 * lanes && turned + spare <= plain
 }
 
 /// Whether it pays that so many rows meet vectors of B just turned in registers, and not packed: of more than eight, unless C is

@@ -314,7 +314,7 @@ impl<T: Real> Little<'_, T> {
     fn needs_plan(self, lanes: usize) -> bool {
         let Little { m, n, k, a, b, .. } = self;
         let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
-        apart || is_thin(m, n, k, a.row == 1, lanes)
+        apart || is_thin(m, n, k, a.row == 1, lanes, false)
     }
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.

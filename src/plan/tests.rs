@@ -1,6 +1,7 @@
 //! Choices that were measured: see docs/PERFORMANCE.md.
 
 use super::facts::SWEEP_STEPS;
+use super::tiles::MOST_POINTERS;
 use super::*;
 
 const MENU: [usize; 8] = [12, 6, 3, 2, 1, 1, 1, 1];
@@ -202,14 +203,17 @@ fn lanes_go_along_what_is_contiguous() {
 /// most if it is to be packed for more rows than a tile has.
 #[test]
 fn few_columns_become_rows_where_that_pays() {
-    let thin = |n, k| (is_thin(1000, n, k, true, 8), is_thin(1000, n, k, false, 8));
+    let thin = |n, k| (is_thin(1000, n, k, true, 8, false), is_thin(1000, n, k, false, 8, false));
     assert_eq!((thin(3, 100), thin(3, 10)), ((true, true), (false, false)));
     assert_eq!((thin(4, 40), thin(4, 100)), ((true, false), (true, true)));
     assert_eq!((thin(6, 100), thin(6, 200), thin(8, 1000)), ((true, false), (true, true), (false, false)));
-    assert_eq!((thin(10, 100), thin(10, 10)), ((true, true), (false, false)));
+    assert_eq!((thin(10, 100), thin(10, 10)), ((true, MOST_POINTERS >= 10), (false, false)));
     assert_eq!((thin(18, 100), thin(24, 100), thin(26, 1000)), ((true, false), (false, false), (false, false)));
-    assert!(!is_thin(10, 3, 100, true, 8) && !is_thin(100, 1, 100, true, 8));
-    assert!(!is_thin(usize::MAX, 3, 1, true, 8) && is_thin(usize::MAX, 3, usize::MAX, true, 8));
+    let planned = |m, n, k| is_thin(m, n, k, true, 8, true);
+    assert!(
+        planned(7, 2, 314) && !is_thin(7, 2, 314, true, 8, false) && !planned(12, 4, 1000) && !planned(100, 1, 100)
+    );
+    assert!(!planned(usize::MAX, 3, 1) && planned(usize::MAX, 3, usize::MAX));
 }
 
 #[test]
