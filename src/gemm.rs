@@ -7,8 +7,10 @@ use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem, pool};
+use crate::plan::roles::{FewColumns, turns};
 use crate::plan::tiles::MOST_POINTERS;
-use crate::plan::{Facts, LINE, Plan, TASK_WORK, block_len, is_thin, is_worth_sharing, tasks_worth, turns, turns_rows};
+use crate::plan::{Facts, LINE, Plan, TASK_WORK, block_len, is_worth_sharing, tasks_worth};
+use crate::simd::Kernels;
 
 /// How many threads a product may use. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -288,9 +290,9 @@ impl<'a, T: Real> Gemm<'a, T> {
             return;
         }
         let Problem { a, c, .. } = &problem;
-        let (n, across) = (c.cols(), a.row_stride() == 1);
-        let cheap = across || 2 * n <= kernels.lanes || !machine.slow_shuffles;
-        if c.col_stride() == 1 && cheap && is_thin(c.rows(), n, k, across, kernels.lanes, true) {
+        let (across, lanes) = (a.row_stride() == 1, kernels.lanes);
+        let columns = FewColumns { m: c.rows(), n: c.cols(), k, across, lanes };
+        if c.col_stride() == 1 && columns.pay(machine.slow_shuffles) {
             problem = problem.t();
         }
         let block = self.block.unwrap_or_else(|| block_len(k, T::KC));
@@ -304,16 +306,9 @@ impl<T: Real> Problem<'_, T> {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let real_columns = n * self.unit();
         let kernels = T::kernels(machine);
-        let along_b = n > 1 && self.b.row_stride() == 1 && m <= kernels.turning.rows[0];
-        let kernels = match self.complex {
-            Some(_) => kernels,
-            None if along_b && turns_rows(m, n, k, size_of::<T>(), self.a.row_stride()) => {
-                kernels.of_columns(n).of_steps(k)
-            }
-            None => kernels.of_columns(n),
-        };
         let stride = self.b.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
-        let plan = Plan::new(&Facts {
+        let tasks = threads.tasks(m, real_columns, k);
+        let facts = |kernels: &'static Kernels<T>| Facts {
             m,
             n,
             k,
@@ -336,8 +331,12 @@ impl<T: Real> Problem<'_, T> {
             l2: machine.l2,
             l3: machine.l3,
             slow_pages: machine.slow_pages,
-            threads: threads.tasks(m, real_columns, k),
-        });
+            threads: tasks,
+        };
+        let usual = if self.complex.is_some() { kernels } else { kernels.of_columns(n) };
+        let few_steps = usual.of_steps(k);
+        let kernels = if k < usual.turn && facts(few_steps).turns_b() { few_steps } else { usual };
+        let plan = Plan::new(&facts(kernels));
         nest::run(self, &plan, kernels);
         if threads != Threads::Serial && is_worth_sharing(m, real_columns, k) {
             pool::was_worth_it();

@@ -1,5 +1,5 @@
 //! The panel routines: a strip of an operand copied to `depth` groups of `width` adjacent elements, in the order a
-//! tile walks it. One of three ways: rows copied, squares transposed in registers, or elements gathered.
+//! tile walks it. One of four ways: rows copied, squares transposed in registers, elements dealt out, or gathered.
 
 #![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled
 
@@ -47,18 +47,13 @@ pub unsafe fn pack<S: Simd, L: Simd<T = S::T>>(panel: &Panel<S::T>) {
     let large = L::LANES > S::LANES && panel.depth >= L::TURN && panel.width.is_multiple_of(L::LANES);
     // SAFETY: as the caller promises.
     unsafe {
-        if panel.lane == 1 {
-            copy::<S>(panel)
-        } else if panel.step == 1 && large {
-            transpose::<L>(panel)
-        } else if panel.step == 1 && panel.depth >= S::TURN {
-            transpose::<S>(panel)
-        } else {
-            match (panel.step, panel.lane, panel.depth) {
-                (1, 2, 2) => part::<S, 2>(panel),
-                (1, 3, 3) => part::<S, 3>(panel),
-                _ => gather::<S>(panel),
-            }
+        match (panel.lane, panel.step, panel.depth) {
+            (1, ..) => copy::<S>(panel),
+            (_, 1, _) if large => transpose::<L>(panel),
+            (_, 1, depth) if depth >= S::TURN => transpose::<S>(panel),
+            (2, 1, 2) => deal::<S::T, 2>(panel),
+            (3, 1, 3) => deal::<S::T, 3>(panel),
+            _ => gather::<S>(panel),
         }
     }
 }
@@ -146,9 +141,10 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
     }
 }
 
-/// All of the source is adjacent: few steps, less than a square has. (The compiler makes vectors of this.)
+/// The source is adjacent as a whole, and so few steps that they fill no square: its elements are dealt out to them. (The compiler makes
+/// vectors of this: 6×1969×3 TT 1.5 times as fast.)
 #[inline(always)]
-unsafe fn part<S: Simd, const DEPTH: usize>(p: &Panel<S::T>) {
+unsafe fn deal<T: Sealed, const DEPTH: usize>(p: &Panel<T>) {
     // SAFETY: as in `gather`.
     unsafe {
         for i in 0..p.lanes {
@@ -158,7 +154,7 @@ unsafe fn part<S: Simd, const DEPTH: usize>(p: &Panel<S::T>) {
         }
         for step in 0..DEPTH {
             for i in p.lanes..p.width {
-                *p.dst.add(step * p.width + i) = S::T::ZERO;
+                *p.dst.add(step * p.width + i) = T::ZERO;
             }
         }
     }

@@ -3,6 +3,7 @@
 //! No choice made here can change a result, only how soon it is there.
 
 mod facts;
+pub mod roles;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
@@ -10,7 +11,7 @@ pub mod tiles;
 pub use facts::Facts;
 
 use crate::runs::pieces;
-use tiles::{MOST_POINTERS, most_rows, tile, wide_tile, widest};
+use tiles::{most_rows, tile, wide_tile, widest};
 
 /// What will be done. Narrow is A, wide is B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,7 @@ fn tile_size(f: &Facts) -> (usize, usize) {
     if f.k <= 2 && f.c_in_memory() && !f.has_small_l1() && vectors > 8 * menu.len() {
         return (1, vectors.min(menu.len()));
     }
-    // There, tall tiles are better than wide ones (3000×5000×4 with beta 1 1.13 times as fast, f64 1166×1956×4 1.3 times, 6000×6001×2
+    // There tall tiles are better than wide ones (3000×5000×4 with beta 1 1.13 times as fast, f64 1166×1956×4 1.3 times, 6000×6001×2
     // 1.14 times) unless rows of C share cache sets (4096×4096×4, rows 4099 apart, 1/1.6).
     if f.k <= FLAT && f.c_in_memory() && f.has_small_l1() && f.of_lines() && vectors > f.menu.len() {
         let beyond = f.bytes(f.c) % PAGE;
@@ -190,11 +191,13 @@ impl Strips {
     /// The narrow block is read once for each wide strip: from L2, if it stays there. Along the depth each row is a run (packed,
     /// 512×512×4096 takes 1.03 times as long on Zen 5). Across its rows, lines of a strip that push each other out of L1 cost less
     /// than packing unless many wide strips follow; those of more than a dozen rows a page apart, beside as many columns of B, cost more
-    /// (16×4096×4096 NT 1.5 times), and those of a few if L1 cannot hold the columns (Zen 4: 4×1024×1024 NT 1.14 times, 8×1024×1024 1.7).
+    /// (16×4096×4096 NT 1.5 times), and those of a few if L1 cannot hold the columns (Zen 4: 4×1024×1024 NT 1.14 times, 8×1024×1024
+    /// NT 1.7 times).
     fn packs_narrow(&self, f: &Facts) -> bool {
         let near = || fits(f.block.min(f.k), 1, f.bytes(f.a.1), f.l1d);
         let far = || (self.right > 4 && f.operand(f.m, f.k) > f.l2) || (self.right > 8 && !near());
-        let pushes_out = f.turns_b() && f.m > if f.crowds_l1() { 3 } else { 12 } && f.pages_apart(f.a.0);
+        let most = if f.crowds_l1() { 3 } else { 12 };
+        let pushes_out = f.turns_b() && f.m > most && f.pages_apart(f.a.0);
         pushes_out || (!f.along() && (!f.across() || far()))
     }
 
@@ -211,8 +214,8 @@ impl Strips {
     }
 
     /// Where little is summed, time goes into C: from memory it is asked for so far ahead as memory takes (on Zen 5, 4096×4096×8
-    /// 1.9 times as fast, with AVX2 1.35 times; Zen 4, 4096×4096×4 1/1.3, ×8 1/1.06, ×16 level), else a tile ahead (Ice Lake: 512×512×1 1.4 times; Zen 5: 1024×1024×4 0.9).
-    /// Where few rows turn B, time goes into B.
+    /// 1.9 times as fast, with AVX2 1.35 times; on Zen 4, whose L1 is smaller, ×4 1/1.3, ×8 1/1.06, ×16 level), else a tile ahead
+    /// (Ice Lake: 512×512×1 1.4 times; Zen 5: 1024×1024×4 0.9). Where few rows turn B, time goes into B.
     fn asks_ahead(&self, f: &Facts, rows: usize, by_rows: bool) -> isize {
         // (A stride that leads nowhere may be any.)
         let next = if by_rows { (self.vecs * f.lanes) as isize } else { (rows as isize).wrapping_mul(f.c) };
@@ -284,46 +287,6 @@ impl Strips {
         }
         Split::Grid { rows: best.1.0, cols: best.1.1 }
     }
-}
-
-/// Whether to compute Cᵀ = Bᵀ·Aᵀ, for a C of m×n and its row and column strides: lanes go along what is contiguous, or else
-/// along the longer dimension, which has more of them to fill.
-#[inline]
-pub fn turns(m: usize, n: usize, c: (isize, isize)) -> bool {
-    match (c.1 == 1 && n > 1, c.0 == 1 && m > 1) {
-        (true, _) => false,
-        (false, true) => true,
-        (false, false) => m > n,
-    }
-}
-
-/// Whether to do so nevertheless: lanes that a few columns leave empty may cost more than writing C through the stage. In multiply-adds of
-/// vectors: with roles exchanged a vector takes as many a step as there are columns, and some for turning A if it is contiguous along the
-/// depth, or for packing it if its tiles are several; and then there is the way to C, and a plan, if it is not `planned` in any case.
-/// Half a vector's columns are cheaper. (Zen 4: 128×10×256 1.4 times as fast, f64 1.5 times, 200×18×128 TN 1.5 times; yet 128×12×128 level, 200×20×64 1/1.08.)
-pub fn is_thin(m: usize, n: usize, k: usize, across: bool, lanes: usize, planned: bool) -> bool {
-    let exchanged = match across {
-        true => 0.0,
-        false if n <= MOST_POINTERS => 3.0 / 16.0 * lanes as f64,
-        false => 8.0,
-    };
-    let halves = if 2 * n <= lanes { 3.0 / 16.0 * lanes as f64 } else { 0.0 };
-    let steps = |vectors: usize, rows: f64| vectors as f64 * rows * k as f64;
-    let plain = steps(pieces(n, lanes), m as f64);
-    let spare = if planned { 0.1 * plain } else { 2000.0 };
-    let turned = steps(pieces(m, lanes), n as f64 + exchanged + halves) + 1.5 * n as f64 * m as f64;
-    n > 1 && n < 3 * lanes && turned + spare <= plain
-}
-
-/// Whether it pays that so many rows meet vectors of B just turned in registers, and not packed: of more than eight, unless C is
-/// beyond L1 and hardly summed to (16×600×16 NT 1/1.2), or their lines share a cache set with those of B's columns (16×1024×1024 NT
-/// 1/1.15). (Zen 5: 16×1000×1000 NT 1.2 times as fast, f64 9×40×40 1.5 times, from memory 9×4096×4096 1.6 times.)
-#[inline]
-pub fn turns_rows(m: usize, n: usize, k: usize, size: usize, row: isize) -> bool {
-    let apart = row.unsigned_abs().wrapping_mul(size).is_multiple_of(PAGE);
-    let in_l1 = m.saturating_mul(n).saturating_mul(size) <= 24 << 10;
-    let summed = k >= 64 || in_l1;
-    m <= 8 || (summed && !(m > 12 && apart))
 }
 
 /// Bytes of a cache line.

@@ -13,8 +13,9 @@ use super::{Place, Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
+use crate::plan::roles::{FewColumns, turns, turns_rows};
 use crate::plan::tiles::{MOST_POINTERS, most_rows, tile, wide_tile, widest};
-use crate::plan::{FLAT, LINE, PAGE, is_thin, turns, turns_rows};
+use crate::plan::{FLAT, LINE, PAGE};
 use crate::runs::{Group, even, pieces};
 use crate::simd::{Kernels, Menu, Tile};
 use crate::tile::epilogue::{Closing, Term};
@@ -314,7 +315,7 @@ impl<T: Real> Little<'_, T> {
     fn needs_plan(self, lanes: usize) -> bool {
         let Little { m, n, k, a, b, .. } = self;
         let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
-        apart || is_thin(m, n, k, a.row == 1, lanes, false)
+        apart || FewColumns { m, n, k, across: a.row == 1, lanes }.pay_for_a_plan()
     }
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.

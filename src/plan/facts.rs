@@ -1,6 +1,7 @@
 //! What a plan depends on, and what follows from it at first sight.
 
-use super::{FLAT, LINE, PAGE, RUNS, fits, turns_rows};
+use super::roles::turns_rows;
+use super::{FLAT, LINE, PAGE, RUNS, fits};
 use crate::runs::pieces;
 
 /// All that a plan depends on.
@@ -82,8 +83,8 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether they ask for it ahead, line by line: from memory, if they come to the end of a page in all lanes at once (Zen 5:
-    /// 1×4096×4096 NT 1.25 times as fast, 6×4096×4096 NT 1.3 times, with AVX2 1.25 times; other lanes 0.7 to 1.1) and L1 has room for what
-    /// comes (Zen 4, which has less, 1/1.2).
+    /// 1×4096×4096 NT 1.25 times as fast, 6×4096×4096 NT 1.3 times, with AVX2 1.25 times; other lanes 0.7 to 1.1) and L1 has room
+    /// for what comes (Zen 4, which has less, 1/1.2).
     pub fn asks_for_b(&self) -> bool {
         let at_once = self.b_in_memory() && self.pages_apart(self.b.1) && self.k > RUNS;
         self.turns_b() && at_once && !self.slow_pages && !self.has_small_l1()
@@ -156,8 +157,8 @@ impl<'a> Facts<'a> {
         let (most, steps, length) = match (self.slow_pages && bytes > self.l2, self.of_lines()) {
             // Ice Lake: 8×3072×768 and 16×1024×1024 1.7 times as fast, with AVX2 12×1024×1024 twice; Zen 5: 4×4096×4096 1/1.5.
             (true, _) => (16, 2 * SWEEP_STEPS, 64 * self.lanes),
-            // (Zen 4: 1×1024×1024 1.25 times as fast down the rows, 2×1024×1024 1.45 times, 1×2000×1000 1.18 times. Swept, 4×4000×4000 is
-            // 1.35 times as fast, 4×4096×4096 1.5, 8×4096×4096 1.3, 24×4096×4096 1.15, yet 32×4096×4096 1/1.07.)
+            // (Zen 4: 1×1024×1024 1.25 times as fast down the rows, 2×1024×1024 1.45 times, 1×2000×1000 1.18 times. Swept,
+            // 4×4096×4096 is 1.5 times as fast, 8×4096×4096 1.3, 24×4096×4096 1.15, yet 32×4096×4096 1/1.07.)
             (false, true) if self.has_small_l1() => match self.m {
                 _ if bytes <= 8 * self.l2 => return None,
                 0..=4 => (4, SWEEP_STEPS, PAGE / self.size),
@@ -181,15 +182,13 @@ impl<'a> Facts<'a> {
     /// another thread shares the core; Zen 4: f64 86×1039×1076, whose rows begin anywhere in a line, 1/1.15, 200×1039×1076 1/1.1, yet
     /// 86×1036×1076 1.1 times as fast).
     pub fn lines_stream(&self) -> bool {
+        let (row, bytes) = (self.bytes(self.b.0), self.operand(self.k, self.n));
         // Whether rows of B use most sets of a cache.
-        let spreads = !self.bytes(self.b.0).is_multiple_of(PAGE / 2);
+        let spreads = !row.is_multiple_of(PAGE / 2);
         let streams = match self.slow_pages {
-            true => self.operand(self.k, self.n) <= self.l2 / 2 && spreads && self.b_at_lines,
-            false => {
-                let evenly =
-                    self.bytes(self.b.0).is_multiple_of(LINE / 2) || self.operand(self.k, self.n) <= 8 * self.l2;
-                !self.pages_apart(self.b.0) && (evenly || !self.has_small_l1())
-            }
+            true => bytes <= self.l2 / 2 && spreads && self.b_at_lines,
+            false if self.has_small_l1() && bytes > 8 * self.l2 && !row.is_multiple_of(LINE / 2) => false,
+            false => !self.pages_apart(self.b.0),
         };
         self.in_lanes() && self.of_lines() && streams
     }

@@ -1,6 +1,7 @@
 //! Choices that were measured: see docs/PERFORMANCE.md.
 
 use super::facts::SWEEP_STEPS;
+use super::roles::{FewColumns, turns};
 use super::tiles::MOST_POINTERS;
 use super::*;
 
@@ -203,17 +204,20 @@ fn lanes_go_along_what_is_contiguous() {
 /// most if it is to be packed for more rows than a tile has.
 #[test]
 fn few_columns_become_rows_where_that_pays() {
-    let thin = |n, k| (is_thin(1000, n, k, true, 8, false), is_thin(1000, n, k, false, 8, false));
+    let columns = |m, n, k, across| FewColumns { m, n, k, across, lanes: 8 };
+    let thin = |n, k| (columns(1000, n, k, true).pay_for_a_plan(), columns(1000, n, k, false).pay_for_a_plan());
     assert_eq!((thin(3, 100), thin(3, 10)), ((true, true), (false, false)));
     assert_eq!((thin(4, 40), thin(4, 100)), ((true, false), (true, true)));
     assert_eq!((thin(6, 100), thin(6, 200), thin(8, 1000)), ((true, false), (true, true), (false, false)));
     assert_eq!((thin(10, 100), thin(10, 10)), ((true, MOST_POINTERS >= 10), (false, false)));
     assert_eq!((thin(18, 100), thin(24, 100), thin(26, 1000)), ((true, false), (false, false), (false, false)));
-    let planned = |m, n, k| is_thin(m, n, k, true, 8, true);
-    assert!(
-        planned(7, 2, 314) && !is_thin(7, 2, 314, true, 8, false) && !planned(12, 4, 1000) && !planned(100, 1, 100)
-    );
+    let planned = |m, n, k| columns(m, n, k, true).pay(true);
+    assert!(planned(7, 2, 314) && !columns(7, 2, 314, true).pay_for_a_plan());
+    assert!(!planned(12, 4, 1000) && !planned(100, 1, 100) && !planned(10, 3, 10));
     assert!(!planned(usize::MAX, 3, 1) && planned(usize::MAX, 3, usize::MAX));
+    // Where shuffles are slow, A is turned for half a vector's columns only.
+    let turned = |n, slow| columns(1000, n, 1000, false).pay(slow);
+    assert_eq!([turned(3, true), turned(5, true), turned(5, false)], [true, false, true]);
 }
 
 #[test]

@@ -2,15 +2,15 @@
 #![allow(clippy::needless_range_loop)] // as in the tile
 
 mod numbers;
+mod turned;
 
 pub use numbers::zip;
 
 use super::opaque::apart;
-use super::square::{self, Few};
+use super::square::Few;
 use super::stride::Stride;
 use super::{BLOCKS, NUMBERS, Step, TURNED};
 use crate::element::Sealed;
-use crate::plan::LINE;
 use crate::simd::Simd;
 
 /// Where in both operands a tile is. It walks the narrow one along the depth, or across its rows.
@@ -54,8 +54,6 @@ pub struct Way<T> {
 impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8> Walk<'f, S, R, NV, ALONG, WIDE> {
     /// Whether vectors may be K-blocks.
     const BLOCKS: bool = WIDE == BLOCKS || WIDE == TURNED;
-    /// Whether it turns squares by pairs. (With more rows the processor does not see as far ahead: 8×1000×1000 NT 1/1.17.)
-    const PAIRS: bool = S::PAIRS && WIDE == TURNED && NV == 1 && R <= 4;
 
     #[inline(always)]
     pub fn new(step: &Step<S::T>, lanes: usize, mask: S::Mask, few: &'f mut Few) -> Self {
@@ -264,169 +262,6 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
         }
     }
 
-    /// Turns and adds all steps if they fill a square, and says how many. One vector of few rows may ask for steps ahead.
-    ///
-    /// # Safety
-    /// The steps are there, and so is the instruction set.
-    #[inline(always)]
-    unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize, ahead: isize) -> usize {
-        if depth < S::TURN {
-            return 0;
-        }
-        self.lane = self.lane.in_registers();
-        let mut squares = depth / S::TURN;
-        if const { Self::PAIRS } && self.lanes == S::LANES {
-            for _ in 0..squares / 2 {
-                if ahead != 0 {
-                    self.ask(ahead);
-                }
-                // SAFETY: the caller's promise.
-                unsafe { self.add_pair(sums) };
-            }
-            squares %= 2;
-        }
-        if const { NV == 1 && !Self::PAIRS } && ahead != 0 && self.lanes == S::LANES {
-            for _ in 0..squares {
-                self.ask(ahead);
-                // SAFETY: the caller's promise.
-                unsafe { self.add_squares(sums, 0, true) };
-                self.advance(S::TURN as isize);
-            }
-        } else {
-            for _ in 0..squares {
-                // SAFETY: the caller's promise.
-                unsafe { self.add_square(sums, 0) };
-                self.advance(S::TURN as isize);
-            }
-        }
-        let rest = depth % S::TURN;
-        if rest > 0 {
-            // The last square overlaps the one before it.
-            self.advance(rest as isize - S::TURN as isize);
-            // SAFETY: the caller's promise: that many steps came before.
-            unsafe { self.add_square(sums, S::TURN - rest) };
-        }
-        depth
-    }
-
-    /// Asks for the elements so far ahead of every lane, of each a line farther than of the one before: where they are pages apart, no
-    /// two begin a page at once.
-    #[inline(always)]
-    fn ask(&self, ahead: isize) {
-        let first = self.wide.wrapping_offset(ahead);
-        for lane in 0..S::LANES {
-            let at = first.wrapping_byte_offset(self.lane.times(1).wrapping_mul(lane as isize));
-            // SAFETY: an address is asked for, be it valid or not.
-            unsafe { S::prefetch(at.wrapping_byte_add(lane * LINE)) };
-        }
-    }
-
-    /// Turns two squares of whole lanes, adds their steps and goes on.
-    ///
-    /// # Safety
-    /// The steps are there, and so is the instruction set.
-    #[inline(always)]
-    unsafe fn add_pair(&mut self, sums: &mut [[S::V; NV]; R]) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let [first, second] = square::turn_pair::<S>(self.wide, &self.lane);
-            self.add_columns(sums, 0, &first, 0, 0);
-            self.add_columns(sums, 0, &first, 4, 0);
-            self.advance(S::TURN as isize);
-            self.add_columns(sums, 0, &second, 0, 0);
-            self.add_columns(sums, 0, &second, 4, 0);
-            self.advance(S::TURN as isize);
-        }
-    }
-
-    /// Turns a square and adds its steps but for the first `skipped`. The vectors take turns: the sums of each are a chain
-    /// of dependent additions, and the processor looks only a square or two ahead.
-    ///
-    /// # Safety
-    /// The steps are there, and so is the instruction set.
-    #[inline(always)]
-    unsafe fn add_square(&self, sums: &mut [[S::V; NV]; R], skipped: usize) {
-        // SAFETY: the caller's promise. The same twice, the first without what few rows take.
-        unsafe {
-            match self.lanes == (NV - 1) * self.own_lanes + S::LANES {
-                true => self.add_squares(sums, skipped, true),
-                false => self.add_squares(sums, skipped, false),
-            }
-        }
-    }
-
-    /// The same of every vector, all of whole lanes or not.
-    #[inline(always)]
-    unsafe fn add_squares(&self, sums: &mut [[S::V; NV]; R], skipped: usize, whole: bool) {
-        const { assert!((NV <= 4 && S::TURN <= 8) || WIDE != TURNED) }
-        // A loop would be too long to be unrolled, and the sums lie in memory.
-        // SAFETY: the caller's promise.
-        unsafe {
-            self.add_square_to(sums, 0, skipped, whole);
-            if const { NV > 1 } {
-                self.add_square_to(sums, 1, skipped, whole);
-            }
-            if const { NV > 2 } {
-                self.add_square_to(sums, 2, skipped, whole);
-            }
-            if const { NV > 3 } {
-                self.add_square_to(sums, 3, skipped, whole);
-            }
-        }
-    }
-
-    /// The same for the sums of one vector.
-    #[inline(always)]
-    unsafe fn add_square_to(&self, sums: &mut [[S::V; NV]; R], v: usize, skipped: usize, whole: bool) {
-        let src = self.wide.wrapping_offset(self.wide_nth(v));
-        // SAFETY: the caller's promise.
-        unsafe {
-            let columns = match whole || self.lanes - v * self.own_lanes >= S::LANES {
-                true => square::turn::<S>(src, &self.lane),
-                false => self.few.turn::<S>(src),
-            };
-            // One loop would be too long to be unrolled (5×132×75 TT 1.4 times as fast).
-            self.add_columns(sums, v, &columns, 0, skipped);
-            self.add_columns(sums, v, &columns, 4, skipped);
-        }
-    }
-
-    /// Adds four of its steps from there on, but for the first `skipped` of them all.
-    #[inline(always)]
-    unsafe fn add_columns(
-        &self,
-        sums: &mut [[S::V; NV]; R],
-        v: usize,
-        columns: &S::Columns,
-        from: usize,
-        skipped: usize,
-    ) {
-        for c in from..S::TURN.min(from + 4) {
-            if c < skipped {
-                continue;
-            }
-            // SAFETY: the caller's promise. (Two loops, as above.)
-            unsafe {
-                for r in 0..R.min(8) {
-                    sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
-                }
-                for r in 8..R {
-                    sums[r][v] = S::fma(self.broadcast(r, v, c, S::TURN), columns[c], sums[r][v]);
-                }
-            }
-        }
-    }
-
-    /// One step of vector `v`, lane by lane.
-    #[inline(always)]
-    unsafe fn gather(&self, v: usize) -> S::V {
-        // SAFETY: the step is there, and so are the lanes; no vector is longer.
-        unsafe {
-            let src = self.wide.offset(self.wide_nth(v));
-            S::load(gather(src, self.lane.times(1), self.lanes - v * self.own_lanes).as_ptr())
-        }
-    }
-
     #[inline(always)]
     fn advance(&mut self, steps: isize) {
         let narrow = match ALONG {
@@ -435,19 +270,4 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
         };
         self.go_to(narrow, self.wide.wrapping_byte_offset(steps * self.wide_step.times(1)));
     }
-}
-
-/// So many elements from there on, `lane` bytes apart, the last of them repeated: a K-block's few steps that fill no square.
-/// Not inlined: what a tile would know of all lanes beforehand is most of a short one (1×16×16 NT 1.4 times as fast, 1×64×64 1.1).
-///
-/// # Safety
-/// They are there.
-#[inline(never)]
-unsafe fn gather<T: Sealed>(src: *const T, lane: isize, lanes: usize) -> [T; 16] {
-    let mut elements = [T::ZERO; 16];
-    for (i, element) in elements.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        *element = unsafe { *src.byte_offset(i.min(lanes - 1) as isize * lane) };
-    }
-    elements
 }

@@ -14,8 +14,8 @@ use crate::tile::{Out, Wide};
 impl<T: Real> Little<'_, T> {
     /// Whether few columns leave so many lanes empty that it pays to go through the stage, in sixteenths of a cycle. A row takes nine a
     /// step, and C some. With roles exchanged, a vector takes eight a step, or fourteen and the shuffles that turn it, and a step the
-    /// latency of a multiply-add at least; then there is the way to C, and a call more. (The bounds of `plan::is_thin` are those of a
-    /// plan, which takes longer.)
+    /// latency of a multiply-add at least; then there is the way to C, and a call more. (The bounds of `FewColumns` are those of
+    /// a plan, which takes longer.)
     #[inline(always)]
     pub(super) fn is_worth_staging(&self, kernels: &Kernels<T>, across: bool, most: usize) -> bool {
         let Little { m, n, k, b, c, .. } = *self;

@@ -1,0 +1,78 @@
+//! Which operand is loaded as vectors, and which is broadcast: whether to compute C, or Cᵀ = Bᵀ·Aᵀ.
+
+use super::PAGE;
+use super::tiles::MOST_POINTERS;
+use crate::runs::pieces;
+
+/// Whether to compute Cᵀ, for a C of m×n and its row and column strides: lanes go along what is contiguous, or else
+/// along the longer dimension, which has more of them to fill.
+#[inline]
+pub fn turns(m: usize, n: usize, c: (isize, isize)) -> bool {
+    match (c.1 == 1 && n > 1, c.0 == 1 && m > 1) {
+        (true, _) => false,
+        (false, true) => true,
+        (false, false) => m > n,
+    }
+}
+
+/// A few columns of C, which are adjacent: lanes that they leave empty may cost more than to compute Cᵀ nevertheless, and write C through
+/// the stage.
+pub struct FewColumns {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    /// Whether A is contiguous across its rows, not along the depth.
+    pub across: bool,
+    pub lanes: usize,
+}
+
+impl FewColumns {
+    /// What C and Cᵀ cost in multiply-adds of vectors. A vector of Cᵀ takes as many a step as there are columns, and some for turning A if
+    /// it is contiguous along the depth, or for packing it if its tiles are several; and then there is the way to C. Half a vector's columns
+    /// are themselves cheaper.
+    fn costs(&self) -> (f64, f64) {
+        let &FewColumns { m, n, k, across, lanes } = self;
+        let turning = match across {
+            true => 0.0,
+            false if n <= MOST_POINTERS => 3.0 / 16.0 * lanes as f64,
+            false => 8.0,
+        };
+        let halves = if self.fill_half() { 3.0 / 16.0 * lanes as f64 } else { 0.0 };
+        let steps = |vectors: usize, rows: f64| vectors as f64 * rows * k as f64;
+        let exchanged = steps(pieces(m, lanes), n as f64 + turning + halves) + 1.5 * n as f64 * m as f64;
+        (steps(pieces(n, lanes), m as f64), exchanged)
+    }
+
+    fn are_few(&self) -> bool {
+        self.n > 1 && self.n < 3 * self.lanes
+    }
+
+    fn fill_half(&self) -> bool {
+        2 * self.n <= self.lanes
+    }
+
+    /// Whether it pays to compute Cᵀ, a plan being made in any case. Where one unit is for shuffles and multiply-adds, turning A pays for
+    /// half a vector's columns only. (Zen 4: 128×10×256 1.4 times as fast, f64 1.5 times, 200×18×128 TN 1.5 times; yet 128×12×128 level.)
+    pub fn pay(&self, slow_shuffles: bool) -> bool {
+        let turns = self.across || self.fill_half() || !slow_shuffles;
+        let (plain, exchanged) = self.costs();
+        self.are_few() && turns && exchanged <= 0.9 * plain
+    }
+
+    /// Whether it pays for the plan, too, that would not be made otherwise (f64 200×9×32 1/1.27).
+    pub fn pay_for_a_plan(&self) -> bool {
+        let (plain, exchanged) = self.costs();
+        self.are_few() && exchanged + 2000.0 <= plain
+    }
+}
+
+/// Whether it pays that so many rows meet vectors of B just turned in registers, and not packed: of more than eight, unless C is
+/// beyond L1 and hardly summed to (16×600×16 NT 1/1.2), or their lines share a cache set with those of B's columns (16×1024×1024 NT
+/// 1/1.15). (Zen 5: 16×1000×1000 NT 1.2 times as fast, f64 9×40×40 1.5 times, from memory 9×4096×4096 1.6 times.)
+#[inline]
+pub fn turns_rows(m: usize, n: usize, k: usize, size: usize, row: isize) -> bool {
+    let apart = row.unsigned_abs().wrapping_mul(size).is_multiple_of(PAGE);
+    let in_l1 = m.saturating_mul(n).saturating_mul(size) <= 24 << 10;
+    let summed = k >= 64 || in_l1;
+    m <= 8 || (summed && !(m > 12 && apart))
+}
