@@ -304,8 +304,12 @@ impl<T: Real> Problem<'_, T> {
     /// Plans and computes it, in K-blocks of so many steps.
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
-        let real_columns = n * self.unit();
         let kernels = T::kernels(machine);
+        let before = self.columns_before_lines(machine.slow_pages, kernels.lanes);
+        if before > 0 {
+            return self.split_at(before).into_iter().for_each(|part| part.run(block, threads, machine));
+        }
+        let real_columns = n * self.unit();
         let stride = self.b.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
         let tasks = threads.tasks(m, real_columns, k);
         let facts = |kernels: &'static Kernels<T>| Facts {

@@ -93,12 +93,17 @@ unsafe fn copy<S: Simd>(p: &Panel<S::T>) {
 unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
     let line = LINE / size_of::<S::T>();
     let lane = Stride::new::<S::T>(p.lane).in_registers();
+    // The first steps may begin anywhere in a line.
+    let in_lines = p.lane.wrapping_mul(size_of::<S::T>() as isize) % LINE as isize == 0;
+    let before = if in_lines { (p.src as usize).wrapping_neg() % LINE / size_of::<S::T>() } else { 0 };
     let last = (p.lanes - 1) / S::LANES * S::LANES;
     let few = Few::rows(&lane, p.lanes - last);
     // Otherwise the last lanes' garbage would spoil the first lanes of the next group, which are written before.
     debug_assert!(p.width <= STREAMS || p.width.is_multiple_of(S::LANES));
     for start in (0..p.width).step_by(STREAMS) {
-        for from in (0..p.depth).step_by(line) {
+        let mut from = 0;
+        while from < p.depth {
+            let end = p.depth.min(if from == 0 && before > 0 { before } else { from + line });
             // From the last lanes to the first: a vector's garbage lies in the next group, which is written after it.
             let mut at = p.width.min(start + STREAMS).next_multiple_of(S::LANES);
             while at > start {
@@ -111,7 +116,7 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
                         S::store(p.dst.add((step + c) * p.width + at), columns[c]);
                     }
                 };
-                if const { S::PAIRS } && at + S::LANES <= p.lanes && from + line <= p.depth {
+                if const { S::PAIRS } && at + S::LANES <= p.lanes && from + line <= end {
                     const { assert!(!S::PAIRS || 2 * S::TURN * size_of::<S::T>() == LINE) }
                     // SAFETY: as there.
                     unsafe {
@@ -122,7 +127,7 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
                     }
                     continue;
                 }
-                for step in (from..p.depth.min(from + line)).step_by(S::TURN) {
+                for step in (from..end).step_by(S::TURN) {
                     // The last squares overlap those before them.
                     let step = step.min(p.depth - S::TURN);
                     // SAFETY: as there.
@@ -137,6 +142,7 @@ unsafe fn transpose<S: Simd>(p: &Panel<S::T>) {
                     }
                 }
             }
+            from = end;
         }
     }
 }

@@ -186,6 +186,31 @@ proptest! {
     }
 }
 
+/// Rows of whole cache lines that begin anywhere in one, which are reached by a few steps or columns on their own.
+#[test]
+fn between_lines() {
+    let mut random = Random(17);
+    let line = |run: usize, order: Order| Order { gap: run.next_multiple_of(16) - run, ..order };
+    for before in 0..16 {
+        for m in [1, 2, 3, 4, 6, 9, 16, 33] {
+            if small() && random.below(4) > 0 {
+                continue;
+            }
+            // Along the depth; and along the columns, of B or of C.
+            let (n, k) = (random.one_of(&[5, 16, 40]), random.one_of(&[144, 304, 600]) - before);
+            let c = random.one_of(&[ROW, COL]);
+            both(&Product { orders: [ROW, line(k, COL), c], ..Product::new(m, n, k) }, Threads::Serial);
+            if m < 5 {
+                let (n, k) = (1056 - before, 140);
+                let (rows, threads) = (line(n, ROW), random.one_of(&THREADS));
+                let [outer, inner] = [(k, m), (m, k)].map(|(m, k)| Product::new(m, n, k));
+                both(&Product { orders: [ROW, rows, ROW], beta: -0.5, ..inner }, threads);
+                both(&Product { orders: [COL, ROW, rows], beta: -0.5, ..outer }, threads);
+            }
+        }
+    }
+}
+
 /// Row i of a batch has the bits that it has alone.
 fn batches<T: Real>() {
     let mut random = Random(6);

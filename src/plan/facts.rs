@@ -167,7 +167,7 @@ impl<'a> Facts<'a> {
             (false, true) => (1 + usize::from(conflicts), SWEEP_STEPS, PAGE / self.size),
             (false, false) => (4 + 4 * usize::from(conflicts || self.b_in_memory()), SWEEP_STEPS, PAGE / self.size),
         };
-        let sweeps = self.in_lanes() && self.n >= length && self.k > steps && self.m <= most;
+        let sweeps = self.in_lanes() && self.n + LINE / self.size > length && self.k > steps && self.m <= most;
         sweeps.then_some(steps)
     }
 

@@ -22,6 +22,40 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             return 0;
         }
         self.lane = self.lane.in_registers();
+        let (mut left, mut run) = (depth, self.steps_before_lines(depth));
+        loop {
+            // SAFETY: the caller's promise: those that came before, and those that follow.
+            unsafe { self.add_run(sums, run, ahead) };
+            left -= run;
+            if left == 0 {
+                return depth;
+            }
+            run = left;
+        }
+    }
+
+    /// How many steps to add on their own, so that no square of the rest is in two cache lines; all of a few. (Those fill twice the cache:
+    /// where an allocator's blocks begin, 1×1024×1024 NT takes 1.7 times as long, 8×1024×1024 NT 1.35, f64 4×1024×1024 NT 1.2.)
+    #[inline(always)]
+    fn steps_before_lines(&self, depth: usize) -> usize {
+        let together = const { if Self::PAIRS { 2 * S::TURN } else { S::TURN } };
+        let bytes = together * size_of::<S::T>();
+        let before = (self.wide as usize).wrapping_neg() % bytes / size_of::<S::T>();
+        match before {
+            0 => depth,
+            _ if depth < 16 * S::TURN || !self.lane.times(1).unsigned_abs().is_multiple_of(bytes) => depth,
+            // They are to fill a square.
+            _ if before < S::TURN => before + together,
+            _ => before,
+        }
+    }
+
+    /// Turns and adds so many steps, which fill a square, and goes on.
+    ///
+    /// # Safety
+    /// As for `add_turned`.
+    #[inline(always)]
+    unsafe fn add_run(&mut self, sums: &mut [[S::V; NV]; R], depth: usize, ahead: isize) {
         let mut squares = depth / S::TURN;
         if const { Self::PAIRS } && self.lanes == S::LANES {
             for _ in 0..squares / 2 {
@@ -53,8 +87,8 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             self.advance(rest as isize - S::TURN as isize);
             // SAFETY: the caller's promise: that many steps came before.
             unsafe { self.add_square(sums, S::TURN - rest) };
+            self.advance(S::TURN as isize);
         }
-        depth
     }
 
     /// Asks for the elements so far ahead of every lane, of each a line farther than of the one before: where they are pages apart, no
