@@ -57,6 +57,11 @@ impl<T: Real> Problem<'_, T> {
         self.complex.as_ref().map_or(&kernels.tiles, |complex| complex.tiles(kernels))
     }
 
+    /// Whether A, if it is packed, is copied row by row: conjugates of what tiles could walk along the depth.
+    pub fn keeps_rows(&self) -> bool {
+        self.complex.is_some() && self.a.col_stride() == 1
+    }
+
     /// Complex scalars, if there are some: of the first K-block, or of the others.
     pub fn scalars(&self, first: bool) -> Option<Scalars<T>> {
         let scalars = self.complex?.scalars?;

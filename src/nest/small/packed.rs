@@ -83,14 +83,20 @@ impl<T: Real> Little<'_, T> {
     /// Packs A, and goes on.
     #[inline(never)]
     fn with_packed_a(self, complex: &Complex<T>, kernels: &Kernels<T>) {
-        let Little { m, k, a: Narrow { ptr: src, row: lane, depth: step }, .. } = self;
+        let Little { m, k, a, .. } = self;
         let mut room = Room::new();
         let dst = room.0.as_mut_ptr().cast();
-        let panel = Panel { src, lane, step: step.wrapping_mul(2), lanes: m, depth: k, dst, width: m };
+        let across = a.depth != 1;
+        let panel = match across {
+            true => Panel { src: a.ptr, lane: a.row, step: a.depth.wrapping_mul(2), lanes: m, depth: k, dst, width: m },
+            // Row by row, as they lie.
+            false => Panel { src: a.ptr, lane: 2, step: a.row, lanes: k / 2, depth: 2 * m, dst, width: k / 2 },
+        };
         // SAFETY: A as its view promises; the room is large enough, and written before it is read.
         unsafe { (kernels.complex.narrow)(&panel, complex.signs[0]) };
-        let a = Narrow { ptr: dst, row: 2, depth: m as isize };
-        Little { a, ..self }.with_packed_numbers(complex, kernels, true);
+        let (row, depth) = if across { (2, m) } else { (k as isize, 1) };
+        let a = Narrow { ptr: dst, row, depth: depth as isize };
+        Little { a, ..self }.with_packed_numbers(complex, kernels, across);
     }
 
     /// Packs B, and goes on.
