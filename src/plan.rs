@@ -129,15 +129,17 @@ fn tile_size(f: &Facts) -> (usize, usize) {
         return (3, widest(menu, 3).max(1));
     }
     let in_place = f.few_rows() && !(f.b_in_memory() && f.slow_pages);
+    // Vectors in two lines each reach into one more. (247×639×1088 by 6×4 1.1 times as fast as by 12×2.)
+    let beside = if f.across_lines() && f.lines_stream() { LINE } else { 0 };
     let extra = |vecs: usize| match (in_place, f.across_lines() && f.in_lanes()) {
         // (16×700×700 on Ice Lake by 8×3 1.3 times as fast as by 4×6.)
         (true, true) => 5.0,
         (true, false) => 0.0,
         // A strip that L1 does not hold comes from L2 for each of many row strips (1024³ TN with AVX-512: 5 %; yet 256³ on Ice
         // Lake is 1.1 times as fast by 6×4 from L2 as by 12×2 from L1).
-        (false, _) if f.block * vecs * f.lanes * f.size < f.l1d => 0.0,
-        // (200×333×333 on Zen 5 by 8×3 1.02 times as fast as by 6×4.)
-        (false, _) if f.lines_stream() => 5.0,
+        (false, _) if f.block * (vecs * f.lanes * f.size + beside) < f.l1d / 4 * 3 => 0.0,
+        // (200×333×333 on Zen 5 by 8×3 1.02 times as fast as by 6×4; of lines in part, f64 400×703×703 on Zen 4 by 6×4 1.01.)
+        (false, false) if f.lines_stream() => 5.0,
         (false, _) => 2.0,
     };
     tile(f.m, vectors, menu, most_rows, extra)

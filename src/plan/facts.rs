@@ -180,14 +180,15 @@ impl<'a> Facts<'a> {
     /// times as fast, 70×700×700 1.1 times; yet 256×1024×1024, rows of B a page apart, 1/1.13; Emerald Rapids: 200×400×400 1.08
     /// times, 192³ 1.1 times; yet 256×512×512, half a page apart, 1/1.08 to 1.13 times, and 250³, vectors in two lines each, 1/1.2 if
     /// another thread shares the core; Zen 4: f64 86×1039×1076, whose rows begin anywhere in a line, 1/1.15, 200×1039×1076 1/1.1, yet
-    /// 86×1036×1076 1.1 times as fast).
+    /// 86×1036×1076 1.1 times as fast, and 400×703×703 1/1.08).
     pub fn lines_stream(&self) -> bool {
         let (row, bytes) = (self.bytes(self.b.0), self.operand(self.k, self.n));
+        let far = bytes > 2 * self.l2 && self.m >= 400;
         // Whether rows of B use most sets of a cache.
         let spreads = !row.is_multiple_of(PAGE / 2);
         let streams = match self.slow_pages {
             true => bytes <= self.l2 / 2 && spreads && self.b_at_lines,
-            false if self.has_small_l1() && bytes > 8 * self.l2 && !row.is_multiple_of(LINE / 2) => false,
+            false if self.has_small_l1() && !row.is_multiple_of(LINE / 2) && (bytes > 8 * self.l2 || far) => false,
             false => !self.pages_apart(self.b.0),
         };
         self.in_lanes() && self.of_lines() && streams
