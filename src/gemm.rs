@@ -289,9 +289,10 @@ impl<'a, T: Real> Gemm<'a, T> {
         if epilogue.is_some() && small::run(&problem, kernels, self.threads.little(kernels.lanes)) {
             return;
         }
-        let Problem { a, c, .. } = &problem;
-        let (across, lanes) = (a.row_stride() == 1, kernels.lanes);
-        let columns = FewColumns { m: c.rows(), n: c.cols(), k, across, lanes };
+        let Problem { a, b, c, .. } = &problem;
+        let (across, along_b) = (a.row_stride() == 1, b.row_stride() == 1);
+        let (lanes, turning) = (kernels.lanes, kernels.turning.rows[0]);
+        let columns = FewColumns { m: c.rows(), n: c.cols(), k, across, along_b, lanes, turning };
         if c.col_stride() == 1 && columns.pay(machine.slow_shuffles) {
             problem = problem.t();
         }

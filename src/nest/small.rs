@@ -288,7 +288,7 @@ impl<T: Real> Little<'_, T> {
         let work = m * vectors * k;
         // (Half a vector's few columns are cheaper than a plan and the stage: 200×8×100 1.3 times as fast, 500×5×100 1/1.2.)
         let halves = b.lane == 1 && work <= WORK / 2;
-        let needs_plan = || copy().needs_plan(kernels.lanes) || (!halves && copy().needs_plan(all.lanes));
+        let needs_plan = || copy().needs_plan(kernels) || (!halves && copy().needs_plan(all));
         if work > QUICK && (m > ROWS || work > most || vectors > VECTORS || needs_plan()) {
             return false;
         }
@@ -312,10 +312,12 @@ impl<T: Real> Little<'_, T> {
 
     /// Whether a longer product had better be computed otherwise. Steps a page apart share a cache set, and are to be packed.
     #[inline(never)]
-    fn needs_plan(self, lanes: usize) -> bool {
+    fn needs_plan(self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, .. } = self;
         let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
-        apart || FewColumns { m, n, k, across: a.row == 1, lanes }.pay_for_a_plan()
+        let (across, along_b) = (a.row == 1, b.depth == 1);
+        let (lanes, turning) = (kernels.lanes, kernels.turning.rows[0]);
+        apart || FewColumns { m, n, k, across, along_b, lanes, turning }.pay_for_a_plan()
     }
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.

@@ -158,10 +158,12 @@ impl<'a> Facts<'a> {
             // Ice Lake: 8×3072×768 and 16×1024×1024 1.7 times as fast, with AVX2 12×1024×1024 twice; Zen 5: 4×4096×4096 1/1.5.
             (true, _) => (16, 2 * SWEEP_STEPS, 64 * self.lanes),
             // (Zen 4: 1×1024×1024 1.25 times as fast down the rows, 2×1024×1024 1.45 times, 1×2000×1000 1.18 times. Swept,
-            // 4×4096×4096 is 1.5 times as fast, 8×4096×4096 1.3, 24×4096×4096 1.15, yet 32×4096×4096 1/1.07.)
+            // 4×4096×4096 is 1.5 times as fast, 8×4096×4096 1.3, 24×4096×4096 1.15, yet 32×4096×4096 1/1.07. By 8 steps, 6×3760×1652 is
+            // 1.2 times as fast as by 16, 12×3760×1652 1/1.2, yet 12×3753×1652, whose rows begin anywhere in a line, 1.1 times.)
             (false, true) if self.has_small_l1() => match self.m {
                 _ if bytes <= 8 * self.l2 => return None,
-                0..=4 => (4, SWEEP_STEPS, PAGE / self.size),
+                0..=6 => (6, SWEEP_STEPS, PAGE / self.size),
+                7..=16 if !self.bytes(self.b.0).is_multiple_of(LINE / 2) => (16, SWEEP_STEPS, PAGE / self.size),
                 _ => (24, 2 * SWEEP_STEPS, PAGE / self.size),
             },
             (false, true) => (1 + usize::from(conflicts), SWEEP_STEPS, PAGE / self.size),
@@ -226,6 +228,8 @@ impl<'a> Facts<'a> {
             }
             // Four vectors are a run that memory delivers; if a tile has no room for them, two are best (8×1024×1024 1.2 times).
             false if self.sweep().is_some() && self.slow_pages && self.m > 6 => &self.menu[..2],
+            // (Zen 4: 2×3760×1652 and 3×3760×1652 1.2 times as fast by four as by seven or more.)
+            false if self.sweep().is_some() && self.has_small_l1() && self.of_lines() => &self.menu[..4],
             false => self.menu,
         }
     }

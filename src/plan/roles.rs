@@ -1,7 +1,6 @@
 //! Which operand is loaded as vectors, and which is broadcast: whether to compute C, or Cᵀ = Bᵀ·Aᵀ.
 
 use super::PAGE;
-use super::tiles::MOST_POINTERS;
 use crate::runs::pieces;
 
 /// Whether to compute Cᵀ, for a C of m×n and its row and column strides: lanes go along what is contiguous, or else
@@ -23,24 +22,25 @@ pub struct FewColumns {
     pub k: usize,
     /// Whether A is contiguous across its rows, not along the depth.
     pub across: bool,
+    /// Whether B is contiguous along the depth, not across its columns.
+    pub along_b: bool,
     pub lanes: usize,
+    /// The most rows of a tile that turns its vectors.
+    pub turning: usize,
 }
 
 impl FewColumns {
-    /// What C and Cᵀ cost in multiply-adds of vectors. A vector of Cᵀ takes as many a step as there are columns, and some for turning A if
-    /// it is contiguous along the depth, or for packing it if its tiles are several; and then there is the way to C. Half a vector's columns
+    /// What C and Cᵀ cost in multiply-adds of vectors. A vector takes as many a step as there are rows, and some for turning it if it is
+    /// contiguous along the depth, or for packing it if its tiles are several; and of Cᵀ there is then the way to C. Half a vector's columns
     /// are themselves cheaper.
     fn costs(&self) -> (f64, f64) {
-        let &FewColumns { m, n, k, across, lanes } = self;
-        let turning = match across {
-            true => 0.0,
-            false if n <= MOST_POINTERS => 3.0 / 16.0 * lanes as f64,
-            false => 8.0,
-        };
+        let &FewColumns { m, n, k, across, along_b, lanes, turning } = self;
+        let turned = |rows: usize| if rows <= turning { 3.0 / 16.0 } else { 0.5 } * lanes as f64;
         let halves = if self.fill_half() { 3.0 / 16.0 * lanes as f64 } else { 0.0 };
         let steps = |vectors: usize, rows: f64| vectors as f64 * rows * k as f64;
-        let exchanged = steps(pieces(m, lanes), n as f64 + turning + halves) + 1.5 * n as f64 * m as f64;
-        (steps(pieces(n, lanes), m as f64), exchanged)
+        let plain = m as f64 + if along_b { turned(m) } else { 0.0 };
+        let exchanged = n as f64 + halves + if across { 0.0 } else { turned(n) };
+        (steps(pieces(n, lanes), plain), steps(pieces(m, lanes), exchanged) + 1.5 * n as f64 * m as f64)
     }
 
     fn are_few(&self) -> bool {
@@ -56,7 +56,7 @@ impl FewColumns {
     pub fn pay(&self, slow_shuffles: bool) -> bool {
         let turns = self.across || self.fill_half() || !slow_shuffles;
         let (plain, exchanged) = self.costs();
-        self.are_few() && turns && exchanged <= 0.9 * plain
+        self.are_few() && turns && exchanged <= 0.88 * plain
     }
 
     /// Whether it pays for the plan, too, that would not be made otherwise (f64 200×9×32 1/1.27).

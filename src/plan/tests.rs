@@ -73,7 +73,9 @@ fn slow_pages_are_read_in_long_runs() {
     assert!([17, 64].into_iter().all(|m| plan(m, true).wide == Reading::Packed));
     // Before a small L1 few rows are swept from memory, too, yet not from a cache.
     let small = |m, l2| Plan::new(&Facts { l1d: 32 << 10, l2, ..usual(m, 4096) }).pass;
-    assert_eq!([1, 4, 5, 24, 25].map(|m| small(m, 1 << 20)), [8, 8, 16, 16, 512]);
+    assert_eq!([1, 6, 7, 24, 25].map(|m| small(m, 1 << 20)), [8, 8, 16, 16, 512]);
+    let odd = |m| Plan::new(&Facts { l1d: 32 << 10, b_at_lines: false, ..usual(m, 4095) }).pass;
+    assert_eq!([6, 7, 16, 17].map(odd), [8, 8, 8, 16]);
     assert_eq!([1, 4, 24].map(|m| small(m, 8 << 20)), [512; 3]);
 }
 
@@ -204,7 +206,7 @@ fn lanes_go_along_what_is_contiguous() {
 /// most if it is to be packed for more rows than a tile has.
 #[test]
 fn few_columns_become_rows_where_that_pays() {
-    let columns = |m, n, k, across| FewColumns { m, n, k, across, lanes: 8 };
+    let columns = |m, n, k, across| FewColumns { m, n, k, across, along_b: false, lanes: 8, turning: 16 };
     let thin = |n, k| (columns(1000, n, k, true).pay_for_a_plan(), columns(1000, n, k, false).pay_for_a_plan());
     assert_eq!((thin(3, 100), thin(3, 10)), ((true, true), (false, false)));
     assert_eq!((thin(4, 40), thin(4, 100)), ((true, false), (true, true)));
