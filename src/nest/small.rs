@@ -333,15 +333,21 @@ impl<T: Real> Little<'_, T> {
             let extra = if of_lines || self.m > 32 { 0.0 } else { 5.0 };
             (rows, vecs) = tile(self.m, vectors, menu.rows, most_rows(across), |_| extra);
         }
-        if self.m <= rows {
-            for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * lanes) {
-                let rows = Group { start: 0, len: self.m, count: 1 };
-                self.tiles(rows, cols, cover);
+        let (mut down, right) = (pieces(self.m, rows), pieces(vectors, vecs));
+        if down > 1 {
+            down = even_strips(self.m, rows, self.k);
+        }
+        // Calls are fewer along the longer of both ways.
+        if down == 1 || (2 * down <= right && vectors * lanes * self.k * size_of::<T>() <= NEAR) {
+            for rows in even(0..self.m, down) {
+                for cols in even(0..vectors, right).groups(self.n < vectors * lanes) {
+                    let rows = Group { start: rows.start, len: rows.len(), count: 1 };
+                    self.tiles(rows, cols, cover);
+                }
             }
         } else {
-            let strips = even_strips(self.m, rows, self.k);
-            for cols in even(0..vectors, pieces(vectors, vecs)) {
-                for rows in even(0..self.m, strips).groups(false) {
+            for cols in even(0..vectors, right) {
+                for rows in even(0..self.m, down).groups(false) {
                     let cols = Group { start: cols.start, len: cols.len(), count: 1 };
                     self.tiles(rows, cols, cover);
                 }
