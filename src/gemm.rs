@@ -7,7 +7,7 @@ use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
 use crate::nest::{self, Place, Problem, pool};
-use crate::plan::roles::{FewColumns, turns};
+use crate::plan::roles::{FewColumns, turns, whole_columns};
 use crate::plan::tiles::MOST_POINTERS;
 use crate::plan::{Facts, LINE, Plan, TASK_WORK, block_len, is_worth_sharing, tasks_worth};
 use crate::simd::Kernels;
@@ -254,7 +254,7 @@ impl<'a, T: Real> Gemm<'a, T> {
                     little(c).run_as_tiles(kernels)
                         || (c.row_stride() == 1 && self.a.row_stride() == 1 && little(c).run_columns(kernels))
                         || (self.b.row_stride() == 1 && c.rows() <= MOST_POINTERS && little(c).run_turned(kernels))
-                        || little(c).run(kernels, self.threads.little(kernels.lanes))
+                        || little(c).run(kernels, self.threads.little(kernels.lanes), machine.double_pumped)
                 }
             };
         if !done {
@@ -286,13 +286,16 @@ impl<'a, T: Real> Gemm<'a, T> {
         if turns(m, n, (problem.c.row_stride(), problem.c.col_stride())) {
             problem = problem.t();
         }
-        if epilogue.is_some() && small::run(&problem, kernels, self.threads.little(kernels.lanes)) {
+        if epilogue.is_some()
+            && small::run(&problem, kernels, self.threads.little(kernels.lanes), machine.double_pumped)
+        {
             return;
         }
         let Problem { a, b, c, .. } = &problem;
         let (across, along_b) = (a.row_stride() == 1, b.row_stride() == 1);
         let (lanes, turning) = (kernels.lanes, kernels.turning.rows[0]);
-        let columns = FewColumns { m: c.rows(), n: c.cols(), k, across, along_b, lanes, turning };
+        let double_pumped = machine.double_pumped && kernels.half.is_some();
+        let columns = FewColumns { m: c.rows(), n: c.cols(), k, across, along_b, lanes, turning, double_pumped };
         if c.col_stride() == 1 && columns.pay(machine.slow_shuffles) {
             problem = problem.t();
         }
@@ -306,9 +309,14 @@ impl<T: Real> Problem<'_, T> {
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let kernels = T::kernels(machine);
-        let before = self.columns_before_lines(machine.slow_pages, kernels.lanes);
-        if before > 0 {
-            return self.split_at(before).into_iter().for_each(|part| part.run(block, threads, machine));
+        let apart = match self.columns_before_lines(machine.slow_pages, kernels.lanes) {
+            0 if machine.double_pumped && kernels.half.is_some() && self.complex.is_none() => {
+                whole_columns(n, kernels.lanes, m.saturating_mul(k), 4096)
+            }
+            before => before,
+        };
+        if apart > 0 {
+            return self.split_at(apart).into_iter().for_each(|part| part.run(block, threads, machine));
         }
         let real_columns = n * self.unit();
         let stride = self.b.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());

@@ -96,6 +96,8 @@ pub struct Machine {
     pub(crate) slow_pages: bool,
     /// Whether shuffles keep multiply-adds waiting, one unit being for both: on Intel's.
     pub(crate) slow_shuffles: bool,
+    /// Whether vectors of 512 bits take twice as long as those of 256: on Zen 4.
+    pub(crate) double_pumped: bool,
 }
 
 /// What the products of this process run on: the instruction set chosen and the cache sizes found.
@@ -135,6 +137,7 @@ pub fn machine() -> Result<&'static Machine, Error> {
             l3: DEFAULT_CACHES.2,
             slow_pages: false,
             slow_shuffles: false,
+            double_pumped: false,
         };
         Ok(&MACHINE)
     }
@@ -162,7 +165,8 @@ fn choose() -> Result<Isa, Error> {
 impl Machine {
     fn new(isa: Isa) -> Machine {
         let (l1d, l2, l3) = caches();
-        Machine { isa, fused: has_fused(), l1d, l2, l3, slow_pages: is_intel(), slow_shuffles: is_intel() }
+        let (slow_pages, slow_shuffles) = (is_intel(), is_intel());
+        Machine { isa, fused: has_fused(), l1d, l2, l3, slow_pages, slow_shuffles, double_pumped: is_zen4() }
     }
 }
 
@@ -184,6 +188,15 @@ fn has_fused() -> bool {
 fn is_intel() -> bool {
     #[cfg(target_arch = "x86_64")]
     return raw_cpuid::CpuId::new().get_vendor_info().is_some_and(|vendor| vendor.as_str() == "GenuineIntel");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// Of its family only Zen 4 has such vectors.
+#[cfg(feature = "std")]
+fn is_zen4() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return !is_intel() && raw_cpuid::CpuId::new().get_feature_info().is_some_and(|info| info.family_id() == 0x19);
     #[cfg(not(target_arch = "x86_64"))]
     return false;
 }

@@ -13,7 +13,7 @@ use super::{Place, Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
-use crate::plan::roles::{FewColumns, turns, turns_rows};
+use crate::plan::roles::{FewColumns, turns, turns_rows, whole_columns};
 use crate::plan::tiles::{MOST_POINTERS, most_rows, tile, wide_tile, widest};
 use crate::plan::{FLAT, LINE, PAGE};
 use crate::runs::{Group, even, pieces};
@@ -41,11 +41,11 @@ const LONGEST: usize = 16 << 10;
 const EVEN: usize = 64;
 
 /// Computes a product that is little, and its epilogue, if it is one.
-pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize) -> bool {
+pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize, double_pumped: bool) -> bool {
     let Problem { a, b, c, alpha, beta, .. } = problem;
     let (closing, rest) = problem.closing();
     let little = Little { closing: closing.as_ref(), ..Little::new(a, b, c, *alpha, *beta) };
-    if !little.run_as_is(kernels, most) {
+    if !little.run_as_is(kernels, most, double_pumped) {
         return false;
     }
     if rest != Rest::NOTHING {
@@ -251,7 +251,7 @@ impl<T: Real> Little<'_, T> {
     /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
     /// operands.
     #[inline(never)]
-    pub fn run(self, kernels: &Kernels<T>, most: usize) -> bool {
+    pub fn run(self, kernels: &Kernels<T>, most: usize, double_pumped: bool) -> bool {
         let Little { m, n, k, c, .. } = self;
         if m.wrapping_sub(1) >= LONGEST || n.wrapping_sub(1) >= LONGEST {
             return false;
@@ -264,12 +264,12 @@ impl<T: Real> Little<'_, T> {
         if k <= 4 && self.beta == T::ZERO && !in_lines && m * n * size_of::<T>() > NEAR {
             return false;
         }
-        little.run_as_is(kernels, most)
+        little.run_as_is(kernels, most, double_pumped)
     }
 
     /// The same, roles being as they are.
     #[inline(always)]
-    fn run_as_is(self, kernels: &Kernels<T>, most: usize) -> bool {
+    fn run_as_is(self, kernels: &Kernels<T>, most: usize, double_pumped: bool) -> bool {
         const { assert!(STEPS <= T::KC) }
         let Little { alpha, m, beta, n, k, a, b, c, closing } = self;
         // Only for what is not inlined: what has an address is stored when it is made.
@@ -288,7 +288,8 @@ impl<T: Real> Little<'_, T> {
         let work = m * vectors * k;
         // (Half a vector's few columns are cheaper than a plan and the stage: 200×8×100 1.3 times as fast, 500×5×100 1/1.2.)
         let halves = b.lane == 1 && work <= WORK / 2;
-        let needs_plan = || copy().needs_plan(kernels) || (!halves && copy().needs_plan(all));
+        let needs_plan =
+            || copy().needs_plan(kernels, double_pumped) || (!halves && copy().needs_plan(all, double_pumped));
         if work > QUICK && (m > ROWS || work > most || vectors > VECTORS || needs_plan()) {
             return false;
         }
@@ -298,7 +299,14 @@ impl<T: Real> Little<'_, T> {
                 copy().turned(few_steps, first_block(beta));
                 return true;
             }
-            return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels);
+            return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels, double_pumped);
+        }
+        if double_pumped && closing.is_none() && kernels.half.is_some() {
+            let whole = whole_columns(n, kernels.lanes, m * k, 512);
+            if whole > 0 {
+                copy().in_two(whole, kernels);
+                return true;
+            }
         }
         let (rows, vecs) = wide_tile(m, vectors, k, kernels.tiles.rows, most_rows(across));
         if m <= rows && vectors <= vecs {
@@ -310,14 +318,30 @@ impl<T: Real> Little<'_, T> {
         true
     }
 
+    /// So many columns, and then the rest by vectors half as long.
+    #[inline(never)]
+    fn in_two(self, whole: usize, kernels: &Kernels<T>) {
+        let Little { n, b, c, .. } = self;
+        let across = self.across(1);
+        for (from, to) in [(0, whole), (whole, n)] {
+            let kernels = kernels.of_columns(to - from);
+            let b = Wide { ptr: b.ptr.wrapping_add(from), ..b };
+            let part = Little { n: to - from, b, c: Rows { ptr: c.at(0, from), ..c }, ..self };
+            let vectors = pieces(part.n, kernels.lanes);
+            let (rows, vecs) = wide_tile(self.m, vectors, self.k, kernels.tiles.rows, most_rows(across));
+            part.strips(rows, vecs, &Cover::of(kernels, across, first_block(self.beta)));
+        }
+    }
+
     /// Whether a longer product had better be computed otherwise. Steps a page apart share a cache set, and are to be packed.
     #[inline(never)]
-    fn needs_plan(self, kernels: &Kernels<T>) -> bool {
+    fn needs_plan(self, kernels: &Kernels<T>, double_pumped: bool) -> bool {
         let Little { m, n, k, a, b, .. } = self;
         let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
         let (across, along_b) = (a.row == 1, b.depth == 1);
         let (lanes, turning) = (kernels.lanes, kernels.turning.rows[0]);
-        apart || FewColumns { m, n, k, across, along_b, lanes, turning }.pay_for_a_plan()
+        let double_pumped = double_pumped && kernels.half.is_some();
+        apart || FewColumns { m, n, k, across, along_b, lanes, turning, double_pumped }.pay_for_a_plan()
     }
 
     /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.

@@ -1,7 +1,7 @@
 //! Choices that were measured: see docs/PERFORMANCE.md.
 
 use super::facts::SWEEP_STEPS;
-use super::roles::{FewColumns, turns};
+use super::roles::{FewColumns, turns, whole_columns};
 use super::tiles::MOST_POINTERS;
 use super::*;
 
@@ -206,13 +206,14 @@ fn lanes_go_along_what_is_contiguous() {
 /// most if it is to be packed for more rows than a tile has.
 #[test]
 fn few_columns_become_rows_where_that_pays() {
-    let columns = |m, n, k, across| FewColumns { m, n, k, across, along_b: false, lanes: 8, turning: 16 };
+    let columns =
+        |m, n, k, across| FewColumns { m, n, k, across, along_b: false, lanes: 8, turning: 16, double_pumped: false };
     let thin = |n, k| (columns(1000, n, k, true).pay_for_a_plan(), columns(1000, n, k, false).pay_for_a_plan());
     assert_eq!((thin(3, 100), thin(3, 10)), ((true, true), (false, false)));
     assert_eq!((thin(4, 40), thin(4, 100)), ((true, false), (true, true)));
     assert_eq!((thin(6, 100), thin(6, 200), thin(8, 1000)), ((true, false), (true, true), (false, false)));
     assert_eq!((thin(10, 100), thin(10, 10)), ((true, MOST_POINTERS >= 10), (false, false)));
-    assert_eq!((thin(18, 100), thin(24, 100), thin(26, 1000)), ((true, false), (false, false), (false, false)));
+    assert_eq!((thin(18, 50), thin(24, 100), thin(26, 1000)), ((true, false), (false, false), (false, false)));
     let planned = |m, n, k| columns(m, n, k, true).pay(true);
     assert!(planned(7, 2, 314) && !columns(7, 2, 314, true).pay_for_a_plan());
     assert!(!planned(12, 4, 1000) && !planned(100, 1, 100) && !planned(10, 3, 10));
@@ -220,6 +221,12 @@ fn few_columns_become_rows_where_that_pays() {
     // Where shuffles are slow, A is turned for half a vector's columns only.
     let turned = |n, slow| columns(1000, n, 1000, false).pay(slow);
     assert_eq!([turned(3, true), turned(5, true), turned(5, false)], [true, false, true]);
+    // To turn or pack B is work, too; and what half a vector holds takes half as long on some processors.
+    let of_lines = |n, along_b, double_pumped| {
+        FewColumns { m: 40, n, k: 1000, across: false, along_b, lanes: 16, turning: 16, double_pumped }.pay(false)
+    };
+    assert_eq!([of_lines(19, false, false), of_lines(19, true, false)], [false, true]);
+    assert_eq!([of_lines(10, false, false), of_lines(20, true, true)], [false, true]);
 }
 
 #[test]
@@ -301,4 +308,12 @@ fn many_rows_turn_b_where_that_pays() {
     assert_eq!((plan(12, 1024, 1024, large).0, plan(16, 1024, 1024, large).0), (Reading::Turned, Reading::Packed));
     assert_eq!([3, 4].map(|m| plan(m, 1024, 1024, small)), [(Reading::Turned, false), (Reading::Turned, true)]);
     assert_eq!([12, 16].map(|m| plan(m, 4096, 4096, large)), [(Reading::Turned, false), (Reading::Turned, true)]);
+}
+
+/// A rest that fills half a vector at most goes to vectors half as long, if rows and steps are many.
+#[test]
+fn whole_vectors_of_columns_are_parted_from_a_short_rest() {
+    let whole = |n, steps| whole_columns(n, 16, steps, 512);
+    assert_eq!([whole(17, 512), whole(24, 512), whole(40, 512)], [16, 16, 32]);
+    assert_eq!([whole(25, 512), whole(16, 512), whole(8, 512), whole(17, 511), whole(280, 512)], [0; 5]);
 }

@@ -60,15 +60,12 @@ pub fn run_complex<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>) -> b
 impl<T: Real> Little<'_, T> {
     /// The same with B contiguous along the depth: packed on the stack.
     #[inline(never)]
-    pub(super) fn packed(self, kernels: &Kernels<T>) -> bool {
+    pub(super) fn packed(self, kernels: &Kernels<T>, double_pumped: bool) -> bool {
         // SAFETY: B as its view promises; the room is large enough.
         let pack = |panel: &_| unsafe { (kernels.pack)(panel) };
-        self.with_packed(self.n.next_multiple_of(kernels.lanes), pack, |packed| packed.run_packed(kernels))
-    }
-
-    #[inline(always)]
-    fn run_packed(self, kernels: &Kernels<T>) -> bool {
-        self.run_as_tiles(kernels) || self.run_as_is(kernels, WORK)
+        self.with_packed(self.n.next_multiple_of(kernels.lanes), pack, |packed| {
+            packed.run_as_tiles(kernels) || packed.run_as_is(kernels, WORK, double_pumped)
+        })
     }
 
     /// The same of complex numbers.
