@@ -294,7 +294,7 @@ impl<'a, T: Real> Gemm<'a, T> {
         let Problem { a, b, c, .. } = &problem;
         let (across, along_b) = (a.row_stride() == 1, b.row_stride() == 1);
         let (lanes, turning) = (kernels.lanes, kernels.turning.rows[0]);
-        let double_pumped = machine.double_pumped && kernels.half.is_some();
+        let double_pumped = machine.double_pumped;
         let columns = FewColumns { m: c.rows(), n: c.cols(), k, across, along_b, lanes, turning, double_pumped };
         if c.col_stride() == 1 && columns.pay(machine.slow_shuffles) {
             problem = problem.t();
@@ -309,10 +309,10 @@ impl<T: Real> Problem<'_, T> {
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let kernels = T::kernels(machine);
+        // Each part is planned, which takes as long as some steps of so many rows.
+        let halves = machine.double_pumped && self.complex.is_none() && m.saturating_mul(k) >= 4096;
         let apart = match self.columns_before_lines(machine.slow_pages, kernels.lanes) {
-            0 if machine.double_pumped && kernels.half.is_some() && self.complex.is_none() => {
-                whole_columns(n, kernels.lanes, m.saturating_mul(k), 4096)
-            }
+            0 if halves => whole_columns(n, kernels.lanes),
             before => before,
         };
         if apart > 0 {

@@ -96,7 +96,7 @@ pub struct Machine {
     pub(crate) slow_pages: bool,
     /// Whether shuffles keep multiply-adds waiting, one unit being for both: on Intel's.
     pub(crate) slow_shuffles: bool,
-    /// Whether vectors of 512 bits take twice as long as those of 256: on Zen 4.
+    /// Whether the instruction set's vectors take twice as long as those half as long: 512 bits on Zen 4.
     pub(crate) double_pumped: bool,
 }
 
@@ -166,7 +166,8 @@ impl Machine {
     fn new(isa: Isa) -> Machine {
         let (l1d, l2, l3) = caches();
         let (slow_pages, slow_shuffles) = (is_intel(), is_intel());
-        Machine { isa, fused: has_fused(), l1d, l2, l3, slow_pages, slow_shuffles, double_pumped: is_zen4() }
+        let double_pumped = isa == Isa::Avx512 && is_zen4();
+        Machine { isa, fused: has_fused(), l1d, l2, l3, slow_pages, slow_shuffles, double_pumped }
     }
 }
 

@@ -40,6 +40,9 @@ const LONGEST: usize = 16 << 10;
 /// The most steps that are over so soon that calls of kernels count.
 const EVEN: usize = 64;
 
+/// The fewest steps of rows for which a short rest of columns is worth calls of its own.
+const TWO: usize = 512;
+
 /// Computes a product that is little, and its epilogue, if it is one.
 pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize, double_pumped: bool) -> bool {
     let Problem { a, b, c, alpha, beta, .. } = problem;
@@ -301,12 +304,11 @@ impl<T: Real> Little<'_, T> {
             }
             return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels, double_pumped);
         }
-        if double_pumped && closing.is_none() && kernels.half.is_some() {
-            let whole = whole_columns(n, kernels.lanes, m * k, 512);
-            if whole > 0 {
-                copy().in_two(whole, kernels);
-                return true;
-            }
+        let whole =
+            if double_pumped && closing.is_none() && m * k >= TWO { whole_columns(n, kernels.lanes) } else { 0 };
+        if whole > 0 {
+            copy().in_two(whole, kernels);
+            return true;
         }
         let (rows, vecs) = wide_tile(m, vectors, k, kernels.tiles.rows, most_rows(across));
         if m <= rows && vectors <= vecs {
@@ -340,7 +342,6 @@ impl<T: Real> Little<'_, T> {
         let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
         let (across, along_b) = (a.row == 1, b.depth == 1);
         let (lanes, turning) = (kernels.lanes, kernels.turning.rows[0]);
-        let double_pumped = double_pumped && kernels.half.is_some();
         apart || FewColumns { m, n, k, across, along_b, lanes, turning, double_pumped }.pay_for_a_plan()
     }
 

@@ -40,7 +40,7 @@ impl FewColumns {
         let turned = |rows: usize| if rows <= turning { 0.19 } else { 0.35 } * lanes as f64;
         let halves = if self.fill_half() { 3.0 / 16.0 * lanes as f64 } else { 0.0 };
         let steps = |cols: usize, rows: f64| {
-            let half = double_pumped && whole_columns(cols, lanes, usize::MAX, 0) > 0;
+            let half = double_pumped && whole_columns(cols, lanes) > 0;
             (pieces(cols, lanes) as f64 - if half { 0.5 } else { 0.0 }) * rows * k as f64
         };
         let plain = m as f64 + if along_b { turned(m) } else { 0.0 };
@@ -84,11 +84,10 @@ pub fn turns_rows(m: usize, n: usize, k: usize, size: usize, row: isize) -> bool
     m <= 8 || (summed && !(m > 12 && apart))
 }
 
-/// The columns of whole vectors, if the others fill half a vector at most, and by vectors half as long, which take half the time, each of so
-/// many steps of rows is worth it, that are not less than that; 0 if not.
+/// The columns of whole vectors, if the others fill half a vector at most and are not too small a part of all; else 0. Where vectors half as
+/// long take half the time, they are for the others.
 #[inline]
-pub fn whole_columns(n: usize, lanes: usize, steps: usize, least: usize) -> usize {
+pub fn whole_columns(n: usize, lanes: usize) -> usize {
     let rest = n % lanes;
-    let pays = rest > 0 && 2 * rest <= lanes && (1..=16).contains(&(n / lanes)) && steps >= least;
-    if pays { n - rest } else { 0 }
+    if rest > 0 && 2 * rest <= lanes && (1..=16).contains(&(n / lanes)) { n - rest } else { 0 }
 }
