@@ -6,10 +6,11 @@ use crate::error::Error;
 use crate::machine::{Machine, machine};
 use crate::matrix::{MatMut, MatRef};
 use crate::nest::small::{self, Little};
-use crate::nest::{self, Place, Problem, pool};
-use crate::plan::roles::{FewColumns, turns, whole_columns};
+use crate::nest::{self, Place, Problem, before_lines, pool};
+use crate::plan::apart::Columns;
+use crate::plan::roles::{FewColumns, turns};
 use crate::plan::tiles::MOST_POINTERS;
-use crate::plan::{Facts, LINE, Plan, TASK_WORK, block_len, is_worth_sharing, tasks_worth};
+use crate::plan::{Facts, Plan, TASK_WORK, block_len, is_worth_sharing, tasks_worth};
 use crate::simd::Kernels;
 
 /// How many threads a product may use. The result does not depend on it.
@@ -293,9 +294,8 @@ impl<'a, T: Real> Gemm<'a, T> {
         }
         let Problem { a, b, c, .. } = &problem;
         let (across, along_b) = (a.row_stride() == 1, b.row_stride() == 1);
-        let (lanes, turning) = (kernels.lanes, kernels.turning.rows[0]);
-        let double_pumped = machine.double_pumped;
-        let columns = FewColumns { m: c.rows(), n: c.cols(), k, across, along_b, lanes, turning, double_pumped };
+        let vectors = kernels.vectors(machine.double_pumped);
+        let columns = FewColumns { m: c.rows(), n: c.cols(), k, across, along_b, vectors };
         if c.col_stride() == 1 && columns.pay(machine.slow_shuffles) {
             problem = problem.t();
         }
@@ -309,17 +309,15 @@ impl<T: Real> Problem<'_, T> {
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let kernels = T::kernels(machine);
-        // Each part is planned, which takes as long as some steps of so many rows.
-        let halves = machine.double_pumped && self.complex.is_none() && m.saturating_mul(k) >= 4096;
-        let apart = match self.columns_before_lines(machine.slow_pages, kernels.lanes) {
-            0 if halves => whole_columns(n, kernels.lanes),
-            before => before,
-        };
+        let (b, c) = (before_lines(&self.b), before_lines(&self.c.as_ref()));
+        let (size, lanes, l3) = (size_of::<T>(), kernels.lanes, machine.l3);
+        let &Machine { slow_pages, double_pumped, .. } = machine;
+        let columns = Columns { m, n, k, size, lanes, b, c, l3, slow_pages, double_pumped };
+        let apart = if self.complex.is_some() { 0 } else { columns.apart() };
         if apart > 0 {
             return self.split_at(apart).into_iter().for_each(|part| part.run(block, threads, machine));
         }
         let real_columns = n * self.unit();
-        let stride = self.b.row_stride().unsigned_abs().wrapping_mul(size_of::<T>());
         let tasks = threads.tasks(m, real_columns, k);
         let facts = |kernels: &'static Kernels<T>| Facts {
             m,
@@ -329,8 +327,8 @@ impl<T: Real> Problem<'_, T> {
             b: (self.b.row_stride(), self.b.col_stride()),
             c: self.c.row_stride(),
             c_is_read: self.beta != T::ZERO,
-            c_in_lines: self.is_in_lines(),
-            b_at_lines: (self.b.as_ptr() as usize | stride).is_multiple_of(LINE),
+            c_in_lines: c.is_some(),
+            b_at_lines: b == Some(0),
             complex: self.complex.is_some(),
             packs_narrow: self.complex.is_some_and(|complex| complex.packs_narrow()),
             size: size_of::<T>(),

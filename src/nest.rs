@@ -16,12 +16,12 @@ use core::ops::Range;
 
 use complex::{Scalars, combined};
 use finish::Rest;
-pub use problem::{Place, Problem};
+pub use problem::{Place, Problem, before_lines};
 use stage::{chunks, staged, summed};
 
 use crate::element::Real;
 use crate::pack::SLACK;
-use crate::plan::{LINE, Plan, Reading, Split};
+use crate::plan::{Plan, Reading, Split};
 use crate::runs::{Even, Group, even, pieces, pieces_len};
 use crate::scratch::Scratch;
 use crate::simd::{Kernels, streamed};
@@ -80,20 +80,15 @@ struct Nest<'a, T: 'static> {
 }
 
 impl<T: Real> Nest<'_, T> {
-    /// The serial product. One whose C goes past the caches is cut where its cache lines begin.
+    /// The serial product. What goes past the caches is stored in vectors that begin at multiples of their size.
     fn product(&self, problem: &Problem<'_, T>, sums: Sums) {
-        let (m, n) = (problem.c.rows(), problem.c.cols());
-        let lead = problem.c.at(0, 0).align_offset(LINE);
-        if !(self.plan.streams && problem.is_in_lines() && sums == Sums::IntoC && lead < n) {
-            return self.blocks(problem, sums, false);
+        let vector = self.kernels.lanes * size_of::<T>();
+        let aligned = || before_lines(&problem.c.as_ref()).is_some_and(|bytes| bytes.is_multiple_of(vector));
+        let streams = self.plan.streams && sums == Sums::IntoC && aligned();
+        self.blocks(problem, sums, streams);
+        if streams {
+            streamed();
         }
-        // SAFETY: one after the other.
-        let [before, lines] = unsafe { [0..lead, lead..n].map(|cols| problem.part(0..m, cols)) };
-        if lead > 0 {
-            self.blocks(&before, sums, false);
-        }
-        self.blocks(&lines, sums, true);
-        streamed();
     }
 
     /// Wide blocks, K-blocks, narrow blocks. A narrow block is packed when it is entered.

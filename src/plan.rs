@@ -2,6 +2,7 @@
 //!
 //! No choice made here can change a result, only how soon it is there.
 
+pub mod apart;
 mod facts;
 pub mod roles;
 #[cfg(test)]

@@ -2,24 +2,27 @@
 //! all is by value here and stays in registers.
 
 mod packed;
+mod strips;
 mod thin;
 
 #[cfg(feature = "complex")]
 pub use packed::run_complex;
 
 use packed::PACKED;
+use strips::{Cover, even_strips};
 
 use super::{Place, Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
-use crate::plan::roles::{FewColumns, turns, turns_rows, whole_columns};
-use crate::plan::tiles::{MOST_POINTERS, most_rows, tile, wide_tile, widest};
-use crate::plan::{FLAT, LINE, PAGE};
-use crate::runs::{Group, even, pieces};
-use crate::simd::{Kernels, Menu, Tile};
-use crate::tile::epilogue::{Closing, Term};
-use crate::tile::{Before, Narrow, Old, Out, Repeat, Step, Wide};
+use crate::plan::apart::whole_columns;
+use crate::plan::roles::{FewColumns, turns, turns_rows};
+use crate::plan::tiles::{MOST_POINTERS, most_rows, wide_tile};
+use crate::plan::{LINE, PAGE};
+use crate::runs::{Group, pieces};
+use crate::simd::{Kernels, Tile};
+use crate::tile::epilogue::Closing;
+use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
 /// The most rows and vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
 /// of which a plan takes a quarter of one (60×16×64 1.3 times as fast without, 500×16×32 1.06 times). The steps are one K-block of any type.
@@ -37,11 +40,8 @@ const NEAR: usize = 64 << 10;
 /// The most rows of one of few columns, and columns of one that is quick.
 const LONGEST: usize = 16 << 10;
 
-/// The most steps that are over so soon that calls of kernels count.
-const EVEN: usize = 64;
-
 /// The fewest steps of rows for which a short rest of columns is worth calls of its own.
-const TWO: usize = 512;
+const PARTED: usize = 512;
 
 /// Computes a product that is little, and its epilogue, if it is one.
 pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize, double_pumped: bool) -> bool {
@@ -65,15 +65,6 @@ pub fn run<T: Real>(problem: &Problem<'_, T>, kernels: &Kernels<T>, most: usize,
 pub fn run_as_tile<T: Real>(little: Little<'_, T>, epilogue: &Epilogue<'_, T>, kernels: &Kernels<T>) -> bool {
     let (closing, rest) = epilogue.closing(Place::WHOLE);
     rest == Rest::NOTHING && Little { closing: closing.as_ref(), ..little }.run_as_tiles(kernels)
-}
-
-/// How many strips of at most so many rows. Those of two lengths are two calls: of 32 rows, 4·8 are better than 11 + 11 + 10
-/// (32×32×32 1.1 times as fast).
-#[inline(always)]
-fn even_strips(m: usize, most: usize, k: usize) -> usize {
-    let strips = pieces(m, most);
-    let even = k > EVEN || m.is_multiple_of(strips) || !m.is_multiple_of(strips + 1);
-    if even { strips } else { strips + 1 }
 }
 
 /// Computes so many rows of C by tiles as wide as C, which begin with this one. (By reference, and no copy: it would be read in
@@ -123,25 +114,6 @@ pub struct Little<'e, T> {
     b: Wide<T>,
     c: Rows<T>,
     closing: Option<&'e Closing<T>>,
-}
-
-/// By which tiles: of which menu, and whether they walk A across its rows.
-#[derive(Clone, Copy)]
-struct Cover<'k, T: 'static> {
-    menu: &'k Menu<T>,
-    lanes: usize,
-    across: bool,
-    /// Elements in memory of a column of C.
-    unit: usize,
-    /// What the sums are added to.
-    old: Old<T>,
-}
-
-impl<'k, T: Copy> Cover<'k, T> {
-    #[inline(always)]
-    fn of(kernels: &'k Kernels<T>, across: bool, old: Old<T>) -> Self {
-        Cover { menu: &kernels.tiles, lanes: kernels.lanes, across, unit: 1, old }
-    }
 }
 
 impl<T: Real> Little<'_, T> {
@@ -305,9 +277,9 @@ impl<T: Real> Little<'_, T> {
             return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels, double_pumped);
         }
         let whole =
-            if double_pumped && closing.is_none() && m * k >= TWO { whole_columns(n, kernels.lanes) } else { 0 };
+            if double_pumped && closing.is_none() && m * k >= PARTED { whole_columns(n, kernels.lanes) } else { 0 };
         if whole > 0 {
-            copy().in_two(whole, kernels);
+            copy().in_parts(whole, kernels);
             return true;
         }
         let (rows, vecs) = wide_tile(m, vectors, k, kernels.tiles.rows, most_rows(across));
@@ -320,129 +292,12 @@ impl<T: Real> Little<'_, T> {
         true
     }
 
-    /// So many columns, and then the rest by vectors half as long.
-    #[inline(never)]
-    fn in_two(self, whole: usize, kernels: &Kernels<T>) {
-        let Little { n, b, c, .. } = self;
-        let across = self.across(1);
-        for (from, to) in [(0, whole), (whole, n)] {
-            let kernels = kernels.of_columns(to - from);
-            let b = Wide { ptr: b.ptr.wrapping_add(from), ..b };
-            let part = Little { n: to - from, b, c: Rows { ptr: c.at(0, from), ..c }, ..self };
-            let vectors = pieces(part.n, kernels.lanes);
-            let (rows, vecs) = wide_tile(self.m, vectors, self.k, kernels.tiles.rows, most_rows(across));
-            part.strips(rows, vecs, &Cover::of(kernels, across, first_block(self.beta)));
-        }
-    }
-
     /// Whether a longer product had better be computed otherwise. Steps a page apart share a cache set, and are to be packed.
     #[inline(never)]
     fn needs_plan(self, kernels: &Kernels<T>, double_pumped: bool) -> bool {
         let Little { m, n, k, a, b, .. } = self;
         let apart = b.depth.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
         let (across, along_b) = (a.row == 1, b.depth == 1);
-        let (lanes, turning) = (kernels.lanes, kernels.turning.rows[0]);
-        apart || FewColumns { m, n, k, across, along_b, lanes, turning, double_pumped }.pay_for_a_plan()
-    }
-
-    /// More than one tile, of at most so many rows and vectors if it is over quickly, of the best otherwise.
-    #[inline(always)]
-    fn strips(self, mut rows: usize, mut vecs: usize, cover: &Cover<'_, T>) {
-        let &Cover { menu, lanes, across, .. } = cover;
-        let vectors = pieces(self.n, lanes);
-        if self.m * vectors * self.k > QUICK && self.k > FLAT {
-            let apart = self.b.depth.unsigned_abs().wrapping_mul(size_of::<T>());
-            let of_lines = (self.b.ptr as usize | apart).is_multiple_of(LINE) || lanes * size_of::<T>() < LINE;
-            // A vector in two lines is two loads, again for each of few strips of rows (9×200×200 and f64 10×133×111 1.3 times as
-            // fast, 20×100×200 1.1 times; yet 60×66×14 1/1.1).
-            let extra = if of_lines || self.m > 32 { 0.0 } else { 5.0 };
-            (rows, vecs) = tile(self.m, vectors, menu.rows, most_rows(across), |_| extra);
-        }
-        let (mut down, right) = (pieces(self.m, rows), pieces(vectors, vecs));
-        if down > 1 {
-            down = even_strips(self.m, rows, self.k);
-        }
-        // Calls are fewer along the longer of both ways.
-        if down == 1 || (2 * down <= right && vectors * lanes * self.k * size_of::<T>() <= NEAR) {
-            for rows in even(0..self.m, down) {
-                for cols in even(0..vectors, right).groups(self.n < vectors * lanes) {
-                    let rows = Group { start: rows.start, len: rows.len(), count: 1 };
-                    self.tiles(rows, cols, cover);
-                }
-            }
-        } else {
-            for cols in even(0..vectors, right) {
-                for rows in even(0..self.m, down).groups(false) {
-                    let cols = Group { start: cols.start, len: cols.len(), count: 1 };
-                    self.tiles(rows, cols, cover);
-                }
-            }
-        }
-    }
-
-    /// The same of few rows, with B contiguous along the depth: turned in registers.
-    #[inline(always)]
-    fn turned(self, kernels: &Kernels<T>, old: Old<T>) {
-        let vectors = pieces(self.n, kernels.lanes);
-        let vecs = widest(kernels.turning.rows, self.m);
-        for cols in even(0..vectors, pieces(vectors, vecs)).groups(self.n < vectors * kernels.lanes) {
-            let rows = Group { start: 0, len: self.m, count: 1 };
-            let cover = Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across(1), old) };
-            self.tiles(rows, cols, &cover);
-        }
-    }
-
-    /// Tiles of one size: strips of rows by one of vectors, or one by several.
-    #[inline(always)]
-    fn tiles(self, rows: Group, vectors: Group, cover: &Cover<'_, T>) {
-        let &Cover { menu, lanes, across, unit, old } = cover;
-        let Little { a, b, c, .. } = self;
-        let (col, width) = (vectors.start * lanes, vectors.len * lanes);
-        let count = rows.count * vectors.count;
-        if count == 0 {
-            return;
-        }
-        let cols = width.min(self.n - col);
-        let closing = self.closing.map(|closing| {
-            let term = Term { ptr: closing.term.at(rows.start, col), ..closing.term };
-            Closing { term, ..*closing }
-        });
-        let term = closing.map_or(Term::NOTHING, |closing| closing.term);
-        let repeat = match vectors.count {
-            1 if count == 1 => Repeat::ONCE,
-            1 => {
-                let next = rows.len as isize;
-                let (narrow, c) = (next.wrapping_mul(a.row), next.wrapping_mul(c.row));
-                &Repeat { count, narrow, wide: 0, before: 0, c, term: next.wrapping_mul(term.row), ahead: 0 }
-            }
-            _ => {
-                let next = width as isize;
-                &Repeat {
-                    count,
-                    narrow: 0,
-                    wide: next.wrapping_mul(b.lane),
-                    before: 0,
-                    c: next * unit as isize,
-                    term: next * term.col,
-                    ahead: 0,
-                }
-            }
-        };
-        let narrow = Narrow { ptr: a.ptr.wrapping_offset((rows.start as isize).wrapping_mul(a.row)), ..a };
-        let wide = Wide { ptr: b.ptr.wrapping_offset((col as isize).wrapping_mul(b.lane)), ..b };
-        let out = Out {
-            c: c.at(rows.start, 0).wrapping_add(col * unit),
-            row: c.row,
-            old,
-            alpha: self.alpha,
-            cols: cols * unit,
-            streams: false,
-            closing: closing.as_ref(),
-        };
-        let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across);
-        let step =
-            Step { depth: self.k, apart: 0, short: 0, part: cols < width, narrow, wide, before: Before::NOTHING };
-        // SAFETY: the operands as their views promise; the kernels are of this machine.
-        unsafe { tile(&step, &out, repeat) }
+        apart || FewColumns { m, n, k, across, along_b, vectors: kernels.vectors(double_pumped) }.pay_for_a_plan()
     }
 }

@@ -169,6 +169,7 @@ impl<'a> Facts<'a> {
             (false, true) => (1 + usize::from(conflicts), SWEEP_STEPS, PAGE / self.size),
             (false, false) => (4 + 4 * usize::from(conflicts || self.b_in_memory()), SWEEP_STEPS, PAGE / self.size),
         };
+        // (Columns before the first line may have been taken off.)
         let sweeps = self.in_lanes() && self.n + LINE / self.size > length && self.k > steps && self.m <= most;
         sweeps.then_some(steps)
     }

@@ -1,6 +1,7 @@
 //! Which operand is loaded as vectors, and which is broadcast: whether to compute C, or Cᵀ = Bᵀ·Aᵀ.
 
 use super::PAGE;
+use super::apart::whole_columns;
 use crate::runs::pieces;
 
 /// Whether to compute Cᵀ, for a C of m×n and its row and column strides: lanes go along what is contiguous, or else
@@ -24,8 +25,14 @@ pub struct FewColumns {
     pub across: bool,
     /// Whether B is contiguous along the depth, not across its columns.
     pub along_b: bool,
+    pub vectors: Vectors,
+}
+
+/// What there is to know of the vectors, and of the tiles that use them.
+#[derive(Clone, Copy)]
+pub struct Vectors {
     pub lanes: usize,
-    /// The most rows of a tile that turns its vectors.
+    /// The most rows of a tile that turns them.
     pub turning: usize,
     /// See `Machine`.
     pub double_pumped: bool,
@@ -36,8 +43,8 @@ impl FewColumns {
     /// contiguous along the depth, or for packing it if its tiles are several; and of Cᵀ there is then the way to C. Half a vector's columns
     /// are themselves cheaper.
     fn costs(&self) -> (f64, f64) {
-        let &FewColumns { m, n, k, across, along_b, lanes, turning, double_pumped } = self;
-        let turned = |rows: usize| if rows <= turning { 0.19 } else { 0.35 } * lanes as f64;
+        let &FewColumns { m, n, k, across, along_b, vectors: Vectors { lanes, turning, double_pumped } } = self;
+        let turned = |rows: usize| if rows <= turning { 3.0 / 16.0 } else { 0.35 } * lanes as f64;
         let halves = if self.fill_half() { 3.0 / 16.0 * lanes as f64 } else { 0.0 };
         let steps = |cols: usize, rows: f64| {
             let half = double_pumped && whole_columns(cols, lanes) > 0;
@@ -49,11 +56,11 @@ impl FewColumns {
     }
 
     fn are_few(&self) -> bool {
-        self.n > 1 && self.n < 3 * self.lanes
+        self.n > 1 && self.n < 3 * self.vectors.lanes
     }
 
     fn fill_half(&self) -> bool {
-        2 * self.n <= self.lanes
+        2 * self.n <= self.vectors.lanes
     }
 
     /// Whether it pays to compute Cᵀ, a plan being made in any case. Where one unit is for shuffles and multiply-adds, turning A pays for
@@ -62,7 +69,7 @@ impl FewColumns {
         let turns = self.across || self.fill_half() || !slow_shuffles;
         let (plain, exchanged) = self.costs();
         // (AVX2: 100×14×800 TT by 0.89 of the cost 1/1.12; AVX-512, with more registers: f64 50×9×500 by 0.91 of it 1.15 times as fast.)
-        let spare = if self.double_pumped { 0.97 } else { 0.88 };
+        let spare = if self.vectors.double_pumped { 0.97 } else { 0.88 };
         self.are_few() && turns && exchanged <= spare * plain
     }
 
@@ -82,12 +89,4 @@ pub fn turns_rows(m: usize, n: usize, k: usize, size: usize, row: isize) -> bool
     let in_l1 = m.saturating_mul(n).saturating_mul(size) <= 24 << 10;
     let summed = k >= 64 || in_l1;
     m <= 8 || (summed && !(m > 12 && apart))
-}
-
-/// The columns of whole vectors, if the others fill half a vector at most and are not too small a part of all; else 0. Where vectors half as
-/// long take half the time, they are for the others.
-#[inline]
-pub fn whole_columns(n: usize, lanes: usize) -> usize {
-    let rest = n % lanes;
-    if rest > 0 && 2 * rest <= lanes && (1..=16).contains(&(n / lanes)) { n - rest } else { 0 }
 }

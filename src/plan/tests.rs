@@ -1,7 +1,8 @@
 //! Choices that were measured: see docs/PERFORMANCE.md.
 
+use super::apart::{Columns, whole_columns};
 use super::facts::SWEEP_STEPS;
-use super::roles::{FewColumns, turns, whole_columns};
+use super::roles::{FewColumns, Vectors, turns};
 use super::*;
 
 const MENU: [usize; 8] = [12, 6, 3, 2, 1, 1, 1, 1];
@@ -205,8 +206,8 @@ fn lanes_go_along_what_is_contiguous() {
 /// most if it is to be packed for more rows than a tile has.
 #[test]
 fn few_columns_become_rows_where_that_pays() {
-    let columns =
-        |m, n, k, across| FewColumns { m, n, k, across, along_b: false, lanes: 8, turning: 16, double_pumped: false };
+    let vectors = |lanes, double_pumped| Vectors { lanes, turning: 16, double_pumped };
+    let columns = |m, n, k, across| FewColumns { m, n, k, across, along_b: false, vectors: vectors(8, false) };
     let thin = |n, k| (columns(1000, n, k, true).pay_for_a_plan(), columns(1000, n, k, false).pay_for_a_plan());
     assert_eq!((thin(3, 100), thin(3, 10)), ((true, true), (false, false)));
     assert_eq!((thin(4, 40), thin(4, 100)), ((true, false), (true, true)));
@@ -222,7 +223,7 @@ fn few_columns_become_rows_where_that_pays() {
     assert_eq!([turned(3, true), turned(5, true), turned(5, false)], [true, false, true]);
     // To turn or pack B is work, too; and what half a vector holds takes half as long on some processors.
     let of_lines = |n, along_b, double_pumped| {
-        FewColumns { m: 40, n, k: 1000, across: false, along_b, lanes: 16, turning: 16, double_pumped }.pay(false)
+        FewColumns { m: 40, n, k: 1000, across: false, along_b, vectors: vectors(16, double_pumped) }.pay(false)
     };
     assert_eq!([of_lines(19, false, false), of_lines(19, true, false)], [false, true]);
     assert_eq!([of_lines(10, false, false), of_lines(20, true, true)], [false, true]);
@@ -309,9 +310,31 @@ fn many_rows_turn_b_where_that_pays() {
     assert_eq!([12, 16].map(|m| plan(m, 4096, 4096, large)), [(Reading::Turned, false), (Reading::Turned, true)]);
 }
 
-/// A rest that fills half a vector at most may go to vectors half as long.
+/// A rest that fills half a vector at most may go to vectors half as long; of a product that is planned, if that saves a plan's time.
 #[test]
 fn whole_vectors_of_columns_are_parted_from_a_short_rest() {
     assert_eq!([17, 24, 40, 264].map(|n| whole_columns(n, 16)), [16, 16, 32, 256]);
     assert_eq!([25, 16, 8, 280].map(|n| whole_columns(n, 16)), [0; 4]);
+    let apart = |k, double_pumped| Columns { n: 40, double_pumped, ..columns(100, 40, k) }.apart();
+    assert_eq!([apart(40, true), apart(41, true), apart(41, false)], [0, 32, 0]);
+}
+
+fn columns(m: usize, n: usize, k: usize) -> Columns {
+    let (b, c) = (Some(16), Some(48));
+    Columns { m, n, k, size: 4, lanes: 16, b, c, l3: 32 << 20, slow_pages: false, double_pumped: false }
+}
+
+/// Long rows are parted where lines begin: those of B for few rows, those of C for few steps.
+#[test]
+fn columns_before_lines_are_parted_from_long_rows() {
+    let of_b = |m, n, k| columns(m, n, k).apart();
+    assert_eq!([of_b(1, 1024, 128), of_b(4, 1024, 128)], [4; 2]);
+    assert_eq!([of_b(5, 1024, 128), of_b(1, 1023, 1000), of_b(1, 1024, 127)], [0; 3]);
+    assert_eq!(Columns { slow_pages: true, ..columns(1, 1024, 128) }.apart(), 0);
+    assert_eq!(Columns { lanes: 8, ..columns(1, 1024, 128) }.apart(), 0);
+    assert_eq!(Columns { b: None, ..columns(1, 1024, 128) }.apart(), 0);
+    let of_c = |m, n, k| columns(m, n, k).apart();
+    assert_eq!([of_c(256, 512, 1), of_c(1000, 1000, 32), of_c(100_000, 128, 4)], [12; 3]);
+    assert_eq!([of_c(255, 512, 1), of_c(1000, 1000, 33), of_c(1000, 511, 1), of_c(100_000, 127, 4)], [0; 4]);
+    assert_eq!(Columns { c: Some(0), ..columns(1000, 1000, 1) }.apart(), 0);
 }

@@ -18,6 +18,7 @@ use core::ops::Index;
 use crate::element::{Real, Sealed};
 use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
+use crate::plan::roles::Vectors;
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
 use crate::tile::weave::{WeaveFn, Woven};
 use crate::tile::{Out, Repeat, Step, TileFn};
@@ -209,6 +210,12 @@ impl<T> Kernels<T> {
     #[inline(always)]
     pub fn of_columns(&self, cols: usize) -> &Self {
         if 2 * cols <= self.lanes { self.half.unwrap_or(self) } else { self }
+    }
+
+    /// What a plan is to know of their vectors.
+    #[inline(always)]
+    pub fn vectors(&self, double_pumped: bool) -> Vectors {
+        Vectors { lanes: self.lanes, turning: self.turning.rows[0], double_pumped }
     }
 
     /// Those that turn so many steps, if any do: squares of vectors half as long are of half as many (3×10×4 NT 1.35 times as fast).

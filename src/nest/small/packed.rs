@@ -2,7 +2,8 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Cover, Little, QUICK, ROWS, STEPS, VECTORS, WORK};
+use super::strips::Cover;
+use super::{Little, QUICK, ROWS, STEPS, VECTORS, WORK};
 use crate::element::Real;
 use crate::nest::complex::Complex;
 use crate::nest::stage::{STAGE, staged};

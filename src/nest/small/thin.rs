@@ -1,6 +1,7 @@
 //! Little products of a few columns: when they had better go through the stage as their transposes, and how.
 
-use super::{Cover, Little};
+use super::Little;
+use super::strips::Cover;
 use crate::element::Real;
 use crate::matrix::MatMut;
 use crate::nest::stage::{STAGE, summed};
