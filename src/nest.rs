@@ -121,11 +121,7 @@ impl<T: Real> Nest<'_, T> {
         let sums_buffer = narrow_buffer.wrapping_add(narrow_room + slack);
         let a = &problem.a;
         let unit = problem.unit() as isize;
-        let across = match plan.pack_narrow {
-            true => !problem.keeps_rows(),
-            false if m == 1 => a.col_stride() != 1,
-            false => a.row_stride() == unit,
-        };
+        let across = plan.pack_narrow || if m == 1 { a.col_stride() != 1 } else { a.row_stride() == unit };
         let (closing, rest) = problem.closing();
         let c = &problem.c;
         let c = Rows { ptr: c.at(0, 0), row: c.row_stride(), col: c.col_stride() };
@@ -256,11 +252,8 @@ impl<T: Real> Nest<'_, T> {
         let (narrow, narrow_next) = match plan.pack_narrow {
             true => {
                 let ptr = block.narrow_buffer.wrapping_add(at * block.narrow_strip).cast_const();
-                let (row, step) = match block.across {
-                    true => (block.problem.unit() as isize, rows.len as isize),
-                    false => (depth as isize, 1),
-                };
-                (Narrow { ptr, row, depth: step }, block.narrow_strip as isize)
+                let (row, depth) = (block.problem.unit() as isize, rows.len as isize);
+                (Narrow { ptr, row, depth }, block.narrow_strip as isize)
             }
             false => {
                 let ptr = a.at(rows.start, block.steps.start);
@@ -305,7 +298,8 @@ impl<T: Real> Nest<'_, T> {
         let tile = tiles[rows.len - 1].of(block.across);
         let apart = if block.blocks > 1 { plan.block } else { 0 };
         let part = plan.wide == Reading::InPlace && cols < width;
-        let step = Step { depth, apart, short: block.short, part, narrow, wide, before };
+        let imaginary_first = problem.complex.is_some_and(|complex| complex.imaginary_first);
+        let step = Step { depth, apart, short: block.short, part, imaginary_first, narrow, wide, before };
         let c = c.at(rows.start, col);
         let out = Out {
             c,

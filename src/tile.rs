@@ -49,6 +49,8 @@ pub struct Step<T> {
     pub short: usize,
     /// Whether the last of adjacent vectors is loaded in part, since nothing may be read beyond an operand.
     pub part: bool,
+    /// Whether the imaginary parts of a wide operand of complex numbers come before the real ones, and so do those of the sums.
+    pub imaginary_first: bool,
     pub narrow: Narrow<T>,
     pub wide: Wide<T>,
     pub before: Before<T>,
@@ -201,7 +203,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                 }
             }
             if const { WIDE >= NUMBERS } {
-                walk::zip::<S, R, NV>(&mut sums);
+                walk::zip::<S, R, NV>(&mut sums, WIDE == NUMBERS && late(step).imaginary_first);
             }
             let out = late(out);
             // (Constants of tiles that do neither.)

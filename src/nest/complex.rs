@@ -12,8 +12,12 @@ use crate::simd::{Kernels, Menu};
 /// What makes a product of pairs one of complex numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Complex<T> {
-    /// What imaginary parts of the narrow operand, and of the wide one, are multiplied by.
+    /// What imaginary parts of the narrow operand, and of the wide one, are multiplied by as they are packed.
     pub signs: [T; 2],
+    /// Whether the wide operand is packed with its imaginary parts before the real ones: of a conjugated narrow one. Where a tile
+    /// sums x·re − y·im and x·im + y·re, it sums x·im − y·re and x·re + y·im then, which are the imaginary part and the real one of
+    /// (x − iy)·(re + i·im), added up in the same order. (That is not so with roles exchanged: there it is packed, for its sign.)
+    pub imaginary_first: bool,
     /// `alpha` and `beta`, unless both are real: tiles multiply by real numbers only.
     pub scalars: Option<Scalars<T>>,
     /// Whether roles are exchanged: A is the wide operand.
@@ -29,10 +33,11 @@ pub struct Scalars<T> {
 
 impl<T: Real> Complex<T> {
     pub fn new((conj_a, conj_b): (bool, bool), alpha: [T; 2], beta: [T; 2], exchanged: bool) -> Complex<T> {
-        let signs = if exchanged { [conj_b, conj_a] } else { [conj_a, conj_b] };
-        let signs = signs.map(|minus| T::exact(if minus { -1.0 } else { 1.0 }));
+        let (imaginary_first, minus) = if exchanged { (false, [conj_b, conj_a]) } else { (conj_a, [false, conj_b]) };
+        let sign = |minus| T::exact(if minus { -1.0 } else { 1.0 });
+        let signs = [sign(minus[0]), sign(minus[1])];
         let real = alpha[1] == T::ZERO && beta[1] == T::ZERO;
-        Complex { signs, scalars: (!real).then_some(Scalars { alpha, beta }), exchanged }
+        Complex { signs, imaginary_first, scalars: (!real).then_some(Scalars { alpha, beta }), exchanged }
     }
 
     /// The tiles for it.
@@ -40,7 +45,7 @@ impl<T: Real> Complex<T> {
         &kernels.complex.tiles[usize::from(self.exchanged)]
     }
 
-    /// Whether the conjugate of the narrow operand is meant, which therefore is packed.
+    /// Whether the narrow operand has a sign to be packed with.
     pub fn packs_narrow(&self) -> bool {
         self.signs[0] != T::ONE
     }
@@ -55,11 +60,6 @@ impl<T: Real> Problem<'_, T> {
     /// The tiles for it.
     pub fn tiles<'k>(&self, kernels: &'k Kernels<T>) -> &'k Menu<T> {
         self.complex.as_ref().map_or(&kernels.tiles, |complex| complex.tiles(kernels))
-    }
-
-    /// Whether A, if it is packed, is copied row by row: conjugates of what tiles could walk along the depth.
-    pub fn keeps_rows(&self) -> bool {
-        self.complex.is_some() && self.a.col_stride() == 1
     }
 
     /// Complex scalars, if there are some: of the first K-block, or of the others.

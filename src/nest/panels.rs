@@ -32,7 +32,7 @@ impl<T: Real> Nest<'_, T> {
                         Some(complex) => {
                             // (A stride that leads nowhere may be any.)
                             let panel = Panel { step: step.wrapping_mul(2), ..panel };
-                            (self.kernels.complex.wide)(&panel, complex.signs[1]);
+                            (self.kernels.complex.wide)(&panel, complex.signs[1], complex.imaginary_first);
                         }
                     }
                 }
@@ -70,18 +70,7 @@ impl<T: Real> Nest<'_, T> {
                 unsafe {
                     match problem.complex {
                         Some(complex) => {
-                            let panel = match problem.keeps_rows() {
-                                // They change places with steps.
-                                true => Panel {
-                                    lane: 2,
-                                    step: lane,
-                                    lanes: depth / 2,
-                                    depth: 2 * lanes,
-                                    width: depth / 2,
-                                    ..panel
-                                },
-                                false => Panel { step: step.wrapping_mul(2), ..panel },
-                            };
+                            let panel = Panel { step: step.wrapping_mul(2), ..panel };
                             (self.kernels.complex.narrow)(&panel, complex.signs[0])
                         }
                         None => (self.kernels.pack)(&panel),

@@ -173,7 +173,8 @@ impl<T: Real> Little<'_, T> {
             && (a.depth == 1 || (self.across(1) && n > 1 && (k <= 32 || m < 12)));
         let (across, part) = (a.depth != 1, n < width);
         let Some(tiles) = kernels.tiles.tiles.get(vecs - 1).filter(|_| in_reach) else { return false };
-        let mut step = Step { depth: k, apart: 0, short: 0, part, narrow: a, wide: b, before: Before::NOTHING };
+        let (narrow, wide, before) = (a, b, Before::NOTHING);
+        let mut step = Step { depth: k, apart: 0, short: 0, part, imaginary_first: false, narrow, wide, before };
         let mut out = Out { c: c.ptr, row: c.row, old: first_block(beta), alpha, cols: n, streams: false, closing };
         // (Few columns are perhaps worth staging, and a long one turning: 13×1×200 and 40×1×64 twice as fast.)
         let turns = || n == 1 && m * k >= 640 && k >= 8 && closing.is_none();

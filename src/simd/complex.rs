@@ -12,7 +12,7 @@ use crate::plan::LINE;
 /// What a product of complex numbers needs beside the real kernels.
 pub struct ComplexKernels<T: 'static> {
     /// The wide operand as real parts and imaginary parts.
-    pub wide: PackComplexFn<T>,
+    pub wide: PackPartsFn<T>,
     /// The narrow operand as it is, if tiles cannot walk it or its conjugate is meant.
     pub narrow: PackComplexFn<T>,
     /// Tiles, and those of exchanged roles.
@@ -28,6 +28,12 @@ pub struct ComplexKernels<T: 'static> {
 /// [`SLACK`](crate::pack::SLACK).
 pub type PackComplexFn<T> = unsafe fn(&Panel<T>, T);
 
+/// The same of the wide operand, perhaps with imaginary parts before real ones.
+///
+/// # Safety
+/// As for [`PackComplexFn`].
+pub type PackPartsFn<T> = unsafe fn(&Panel<T>, T, bool);
+
 /// # Safety
 /// The instruction set of the kernel is there; `len` elements of C and of the sums are valid. C is initialised unless
 /// `beta` is 0.
@@ -41,14 +47,31 @@ pub struct Combine<T> {
     pub scalars: Scalars<T>,
 }
 
-/// Real parts, and then imaginary parts, of each step. See [`PackComplexFn`].
+/// Real parts, and then imaginary parts, of each step, or the other way round. See [`PackPartsFn`].
 #[inline(always)]
-pub unsafe fn pack_parts<S: Simd>(p: &Panel<S::T>, sign: S::T) {
+pub unsafe fn pack_parts<S: Simd>(p: &Panel<S::T>, sign: S::T, imaginary_first: bool) {
     debug_assert!(p.width.is_multiple_of(S::LANES));
     // SAFETY: as the caller promises, the instruction set is there.
     let sign = unsafe { S::splat(sign) };
+    let parts = if imaginary_first { [p.width, 0] } else { [0, p.width] };
+    // Whole vectors of adjacent numbers, step after step, are a loop of their own: in one that asks at each what it is, they took three
+    // times as long (16³ 1.06 times as fast, 32³ 1.03 times).
+    let whole = if p.lane == 2 { p.lanes - p.lanes % S::LANES } else { 0 };
+    for step in 0..if whole > 0 { p.depth / 2 } else { 0 } {
+        let (src, dst) = (p.src.wrapping_offset(step as isize * p.step), p.dst.wrapping_add(2 * step * p.width));
+        for at in (0..whole).step_by(S::LANES) {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let numbers = [S::load(src.add(2 * at)), S::load(src.add(2 * at + S::LANES))];
+                store_parts::<S>(numbers, sign, dst.add(at), parts);
+            }
+        }
+    }
+    if whole == p.width {
+        return;
+    }
     for steps in in_lines::<S::T>(p) {
-        for at in (0..p.width).step_by(S::LANES) {
+        for at in (whole..p.width).step_by(S::LANES) {
             let there = 2 * p.lanes.saturating_sub(at);
             for step in steps.clone() {
                 let src = p.src.wrapping_offset(step as isize * p.step + at as isize * p.lane);
@@ -57,12 +80,21 @@ pub unsafe fn pack_parts<S: Simd>(p: &Panel<S::T>, sign: S::T) {
                 unsafe {
                     let next = src.wrapping_offset((S::LANES / 2) as isize * p.lane);
                     let next = load::<S>(next, p.lane, there.saturating_sub(S::LANES));
-                    let [re, im] = S::unzip(load::<S>(src, p.lane, there), next);
-                    S::store(dst, re);
-                    S::store(dst.add(p.width), S::mul(im, sign));
+                    store_parts::<S>([load::<S>(src, p.lane, there), next], sign, dst, parts);
                 }
             }
         }
+    }
+}
+
+/// Stores the real and the imaginary parts of two vectors of numbers, so far from there.
+#[inline(always)]
+unsafe fn store_parts<S: Simd>(numbers: [S::V; 2], sign: S::V, dst: *mut S::T, parts: [usize; 2]) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let [re, im] = S::unzip(numbers[0], numbers[1]);
+        S::store(dst.add(parts[0]), re);
+        S::store(dst.add(parts[1]), S::mul(im, sign));
     }
 }
 
@@ -71,8 +103,27 @@ pub unsafe fn pack_parts<S: Simd>(p: &Panel<S::T>, sign: S::T) {
 pub unsafe fn pack_numbers<S: Simd>(p: &Panel<S::T>, sign: S::T) {
     // SAFETY: as the caller promises, the instruction set is there.
     let signs = unsafe { S::splat_pair([S::T::ONE, sign].as_ptr()) };
+    let whole = if p.lane == 2 { p.lanes - p.lanes % (S::LANES / 2) } else { 0 };
+    // What a vector leaves behind a step's numbers is overwritten by the next step, or lies in the slack.
+    for step in 0..if p.lane == 2 { p.depth / 2 } else { 0 } {
+        let (src, dst) = (p.src.wrapping_offset(step as isize * p.step), p.dst.wrapping_add(2 * step * p.width));
+        for at in (0..2 * whole).step_by(S::LANES) {
+            // SAFETY: as the caller promises.
+            unsafe { S::store(dst.add(at), S::mul(S::load(src.add(at)), signs)) };
+        }
+        if whole < p.lanes {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let rest = S::load_first(src.add(2 * whole), S::first(2 * (p.lanes - whole)));
+                S::store(dst.add(2 * whole), S::mul(rest, signs));
+            }
+        }
+    }
+    if p.lane == 2 {
+        return;
+    }
     for steps in in_lines::<S::T>(p) {
-        // From the last vector to the first: what it leaves behind a step's numbers is overwritten by the next, or lies in the slack.
+        // From the last vector to the first.
         for at in (0..p.width).step_by(S::LANES / 2).rev() {
             let there = 2 * p.lanes.saturating_sub(at);
             for step in steps.clone() {
@@ -87,6 +138,7 @@ pub unsafe fn pack_numbers<S: Simd>(p: &Panel<S::T>, sign: S::T) {
 
 /// The steps of a panel, a cache line's numbers at a time: if steps are adjacent, a line of each lane is used up before the next lanes
 /// come.
+#[inline(always)]
 fn in_lines<T>(p: &Panel<T>) -> impl Iterator<Item = Range<usize>> {
     let (line, steps) = (LINE / size_of::<[T; 2]>(), p.depth / 2);
     (0..steps).step_by(line).map(move |from| from..steps.min(from + line))

@@ -333,9 +333,9 @@ macro_rules! kernels {
         }
 
         $(#[target_feature(enable = $features)])?
-        unsafe fn pack_parts(panel: &Panel<$t>, sign: $t) {
+        unsafe fn pack_parts(panel: &Panel<$t>, sign: $t, imaginary_first: bool) {
             // SAFETY: the same promises, inside the features.
-            unsafe { complex::pack_parts::<$simd>(panel, sign) }
+            unsafe { complex::pack_parts::<$simd>(panel, sign, imaginary_first) }
         }
 
         $(#[target_feature(enable = $features)])?

@@ -81,20 +81,14 @@ impl<T: Real> Little<'_, T> {
     /// Packs A, and goes on.
     #[inline(never)]
     fn with_packed_a(self, complex: &Complex<T>, kernels: &Kernels<T>) {
-        let Little { m, k, a, .. } = self;
+        let Little { m, k, a: Narrow { ptr: src, row: lane, depth: step }, .. } = self;
         let mut room = Room::new();
         let dst = room.0.as_mut_ptr().cast();
-        let across = a.depth != 1;
-        let panel = match across {
-            true => Panel { src: a.ptr, lane: a.row, step: a.depth.wrapping_mul(2), lanes: m, depth: k, dst, width: m },
-            // Row by row, as they lie.
-            false => Panel { src: a.ptr, lane: 2, step: a.row, lanes: k / 2, depth: 2 * m, dst, width: k / 2 },
-        };
+        let panel = Panel { src, lane, step: step.wrapping_mul(2), lanes: m, depth: k, dst, width: m };
         // SAFETY: A as its view promises; the room is large enough, and written before it is read.
         unsafe { (kernels.complex.narrow)(&panel, complex.signs[0]) };
-        let (row, depth) = if across { (2, m) } else { (k as isize, 1) };
-        let a = Narrow { ptr: dst, row, depth: depth as isize };
-        Little { a, ..self }.with_packed_numbers(complex, kernels, across);
+        let a = Narrow { ptr: dst, row: 2, depth: m as isize };
+        Little { a, ..self }.with_packed_numbers(complex, kernels, true);
     }
 
     /// Packs B, and goes on.
@@ -104,12 +98,13 @@ impl<T: Real> Little<'_, T> {
         let pack = |panel: &Panel<T>| {
             let panel = Panel { step: panel.step.wrapping_mul(2), ..*panel };
             // SAFETY: B as its view promises; the room is large enough.
-            unsafe { (kernels.complex.wide)(&panel, complex.signs[1]) }
+            unsafe { (kernels.complex.wide)(&panel, complex.signs[1], complex.imaginary_first) }
         };
         self.with_packed(self.n.next_multiple_of(lanes), pack, |packed| {
             let menu = complex.tiles(kernels);
             let (rows, vecs) = wide_tile(self.m, pieces(self.n, lanes), self.k, menu.rows, most_rows(across));
-            packed.strips(rows, vecs, &Cover { menu, lanes, across, unit: 2, old: first_block(self.beta) });
+            let (imaginary_first, old) = (complex.imaginary_first, first_block(self.beta));
+            packed.strips(rows, vecs, &Cover { menu, lanes, across, unit: 2, imaginary_first, old });
         });
     }
 

@@ -30,6 +30,8 @@ pub struct Cover<'k, T: 'static> {
     pub across: bool,
     /// Elements in memory of a column of C.
     pub unit: usize,
+    /// See [`Step`].
+    pub imaginary_first: bool,
     /// What the sums are added to.
     pub old: Old<T>,
 }
@@ -37,7 +39,7 @@ pub struct Cover<'k, T: 'static> {
 impl<'k, T: Copy> Cover<'k, T> {
     #[inline(always)]
     pub fn of(kernels: &'k Kernels<T>, across: bool, old: Old<T>) -> Self {
-        Cover { menu: &kernels.tiles, lanes: kernels.lanes, across, unit: 1, old }
+        Cover { menu: &kernels.tiles, lanes: kernels.lanes, across, unit: 1, imaginary_first: false, old }
     }
 }
 
@@ -107,7 +109,7 @@ impl<T: Real> Little<'_, T> {
     /// Tiles of one size: strips of rows by one of vectors, or one by several.
     #[inline(always)]
     pub(super) fn tiles(self, rows: Group, vectors: Group, cover: &Cover<'_, T>) {
-        let &Cover { menu, lanes, across, unit, old } = cover;
+        let &Cover { menu, lanes, across, unit, imaginary_first, old } = cover;
         let Little { a, b, c, .. } = self;
         let (col, width) = (vectors.start * lanes, vectors.len * lanes);
         let count = rows.count * vectors.count;
@@ -152,8 +154,8 @@ impl<T: Real> Little<'_, T> {
             closing: closing.as_ref(),
         };
         let tile = menu.tiles[vectors.len - 1][rows.len - 1].of(across);
-        let step =
-            Step { depth: self.k, apart: 0, short: 0, part: cols < width, narrow, wide, before: Before::NOTHING };
+        let (part, before) = (cols < width, Before::NOTHING);
+        let step = Step { depth: self.k, apart: 0, short: 0, part, imaginary_first, narrow, wide, before };
         // SAFETY: the operands as their views promise; the kernels are of this machine.
         unsafe { tile(&step, &out, repeat) }
     }

@@ -86,12 +86,19 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     }
 }
 
-/// Real and imaginary parts put together again.
+/// Real and imaginary parts put together again, whichever come first.
 ///
 /// # Safety
 /// The instruction set is there.
 #[inline(always)]
-pub unsafe fn zip<S: Simd, const R: usize, const NV: usize>(sums: &mut [[S::V; NV]; R]) {
+pub unsafe fn zip<S: Simd, const R: usize, const NV: usize>(sums: &mut [[S::V; NV]; R], imaginary_first: bool) {
+    if imaginary_first {
+        for r in 0..R {
+            for v in 0..NV / 2 {
+                sums[r].swap(v, NV / 2 + v);
+            }
+        }
+    }
     for r in 0..R {
         let parts = sums[r];
         for v in 0..NV / 2 {
