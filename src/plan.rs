@@ -218,7 +218,9 @@ impl Strips {
             true => (f.k <= SHALLOW && f.operand(f.m, f.n) > f.l2) || (f.k <= 4 && f.pages_apart(f.c)),
             false => f.k <= 2 * SHALLOW,
         };
-        let shallow = shallow || (f.k <= RUNS && f.c_in_memory());
+        // (Zen 4: 768×3072×20 1.25 times as fast, 2048×2048×20 1.2 times; 1024×1024×20 level.)
+        let beyond_l2 = || f.operand(f.m, f.n) > 4 * f.l2;
+        let shallow = shallow || (f.k <= RUNS && f.c_in_memory()) || (f.k < many(true) && beyond_l2());
         (shallow && self.right > 8 && !f.is_flat()) || f.sweep().is_some()
     }
 
@@ -232,8 +234,8 @@ impl Strips {
             _ if f.asks_for_b() => 128,
             (_, true) if f.streams_c() => 0,
             (true, true) if f.k <= FLAT && f.has_small_l1() => 0,
-            (true, true) if f.k <= RUNS => (if rows == 1 { 2 * PAGE } else { PAGE / 2 } / f.size) as isize,
-            (true, false) if f.k <= RUNS => next,
+            (true, true) if f.k < many(f.of_lines()) => (if rows == 1 { 2 * PAGE } else { PAGE / 2 } / f.size) as isize,
+            (true, false) if f.k < many(f.of_lines()) => next,
             _ if f.k <= 4 && f.slow_pages => next,
             _ => 0,
         }
@@ -315,8 +317,15 @@ pub const FLAT: usize = 8;
 /// not in L2 (Ice Lake: 64×1000×16 1.5 times as fast by strips, 2000×2000×16 1/1.8). Twice as many by shorter ones.
 const SHALLOW: usize = 16;
 
-/// The most steps for which C, being in memory, is walked by rows in any case and asked for far ahead.
+/// The most steps for which C, being in memory, is walked by rows in any case.
 const RUNS: usize = 32;
+
+/// The fewest steps for which a tile asks for its own part of C, not that of one ahead. (Zen 4, by vectors of whole lines: with 24 to 32
+/// steps 768×3072 and 3072×768 are 1.2 to 1.6 times as fast so, 512×512 level; with 18 to 22 those would be 1.25 times, these 1/1.05.
+/// With AVX2 with 24 to 32 level to 1/1.04.)
+pub const fn many(of_lines: bool) -> usize {
+    if of_lines { 24 } else { 33 }
+}
 
 /// Whether `count` pieces of `lines` cache lines each, `stride` bytes apart, stay in `bytes` of an 8-way cache. Strides
 /// that are large powers of two use few of its sets.

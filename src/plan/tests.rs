@@ -150,7 +150,9 @@ fn shallow_products_walk_c_by_rows() {
 #[test]
 fn long_strips_of_c_are_runs_themselves() {
     let plan = |m, k| Plan::new(&Facts { lanes: 16, menu: &LINES, ..facts(m, 1000, k) });
-    assert!(plan(1000, 16).by_rows && !plan(1000, 17).by_rows && !plan(100, 16).by_rows);
+    assert!(plan(500, 16).by_rows && !plan(500, 17).by_rows && !plan(100, 16).by_rows);
+    // And for a few more far beyond it, until tiles ask for C themselves.
+    assert!(plan(1000, 23).by_rows && !plan(1000, 24).by_rows);
     assert!(Plan::new(&Facts { lanes: 16, menu: &LINES, c: 1024, ..facts(100, 1000, 4) }).by_rows);
     let tile = |m, k| (plan(m, k).rows, plan(m, k).vecs);
     assert_eq!((tile(100, 8), tile(100, 9).0 > 3, tile(1000, 8).0 > 3), ((3, 7), true, true));
@@ -254,7 +256,8 @@ fn c_comes_from_memory_before_it_is_needed() {
     assert_eq!(Plan::new(&Facts { l1d: 32 << 10, ..large(5000, 4) }).rows, 12);
     assert_eq!((plan(4096, 1).rows, plan(4096, 1).vecs, plan(4096, 1).ahead), (1, 8, 2048));
     assert_eq!((plan(4096, 8).by_rows, plan(4096, 8).ahead), (true, 512));
-    assert_eq!((plan(4096, 32).by_rows, plan(4096, 32).ahead), (true, 512));
+    assert_eq!((plan(4096, 23).by_rows, plan(4096, 23).ahead), (true, 512));
+    assert_eq!((plan(4096, 24).by_rows, plan(4096, 24).ahead), (true, 0));
     assert_eq!((plan(4096, 33).ahead, plan(512, 8).ahead), (0, 0));
     let tall = Plan::new(&facts(1 << 20, 16, 16));
     assert_eq!((tall.by_rows, tall.ahead), (false, 16 * tall.rows as isize));
