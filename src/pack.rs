@@ -17,9 +17,10 @@ pub const SLACK: usize = 64;
 /// TN 1.06 times as fast).
 const AHEAD: isize = 32;
 
-/// Lanes whose lines are read in turn: fewer streams are faster from memory (16×4096×4096 NT on Zen 5 1.24 times as fast as with
-/// all 96 lanes of a strip; 16×1024×1024 NT 1.25 times).
-const STREAMS: usize = 32;
+/// Lanes whose lines are read in turn: processors foresee so many streams, or fewer, and wait for L3 or memory at each line of more (Zen 5:
+/// 16×4096×4096 NT 1.24 times as fast by 32 as with all 96 lanes of a strip; Zen 4: by 16, not 32, 24×3072×768 NT 1.2 times, 64×2048×2048
+/// NT 1.14 times, f64 1.36 and 1.1 times).
+const STREAMS: usize = 16;
 
 /// What to copy where.
 pub struct Panel<T> {
