@@ -74,6 +74,8 @@ fn slow_pages_are_read_in_long_runs() {
     // Before a small L1 few rows are swept from memory, too, yet not from a cache.
     let small = |m, l2| Plan::new(&Facts { l1d: 32 << 10, l2, ..usual(m, 4096) }).pass;
     assert_eq!([1, 6, 7, 24, 25].map(|m| small(m, 1 << 20)), [8, 8, 16, 16, 512]);
+    let in_l3 = Facts { l1d: 32 << 10, l2: 1 << 20, l3: 256 << 20, ..usual(4, 4096) };
+    assert_eq!(Plan::new(&in_l3).pass, 16);
     let odd = |m| Plan::new(&Facts { l1d: 32 << 10, b_at_lines: false, ..usual(m, 4095) }).pass;
     assert_eq!([6, 7, 16, 17].map(odd), [8, 8, 8, 16]);
     assert_eq!([1, 4, 24].map(|m| small(m, 8 << 20)), [512; 3]);
