@@ -11,7 +11,7 @@ mod walk;
 pub mod weave;
 
 use crate::element::Sealed;
-use crate::plan::{LINE, many};
+use crate::plan::LINE;
 use crate::simd::Simd;
 use edge::{Edge, each, update};
 use epilogue::{Closing, close};
@@ -154,7 +154,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             // of one vector, 1/1.08). There may be more runs than rows, which ask for rows below. (`ahead` of many steps is that
             // of a turned wide operand.)
             let ahead = repeat.as_ref().map_or(0, |repeat| repeat.ahead);
-            let many = step.depth >= many(size_of::<S::V>() == LINE) && !(WIDE == ADJACENT && late(out).streams);
+            let many = step.depth >= S::MANY;
             let between = if const { NV > 1 && WIDE != TURNED } && many { step.depth / S::STEPS / R } else { 0 };
             if between == 0 && (many || ahead != 0) {
                 let row = if many { c } else { c.wrapping_offset(ahead) };

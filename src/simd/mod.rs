@@ -19,6 +19,7 @@ use crate::element::{Real, Sealed};
 use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
 use crate::plan::roles::Vectors;
+use crate::plan::{LINE, many};
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
 use crate::tile::weave::{WeaveFn, Woven};
 use crate::tile::{Out, Repeat, Step, TileFn};
@@ -159,6 +160,8 @@ pub trait Simd: Copy + 'static {
             Self::load(to.as_ptr())
         }
     }
+    /// See [`many`].
+    const MANY: usize = many(size_of::<Self::V>() == LINE);
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
 
