@@ -140,7 +140,7 @@ impl<'a> Facts<'a> {
     /// (Zen 5: 4096×4096×4 1.45 times as fast, 4096×4096×16 1.16 times; 2048×2560×1, of 20 MB, 1/1.3).
     pub fn streams_c(&self) -> bool {
         let beyond = self.operand(self.m, self.n) > self.l3 + self.l3 / 2;
-        let once = self.k < many(true) && self.k <= self.block && !self.c_is_read;
+        let once = self.k < many(self.of_lines()) && self.k <= self.block && !self.c_is_read;
         self.c_in_lines && beyond && once && !self.complex && !self.slow_pages
     }
 

@@ -276,7 +276,10 @@ fn a_large_c_that_is_not_read_goes_past_the_caches() {
     assert!(!streams(Facts { c_in_lines: false, ..usual }));
     assert!(!streams(Facts { slow_pages: true, ..usual }));
     assert!(!streams(Facts { l3: 64 << 20, ..usual }));
-    assert!(!streams(Facts { lanes: 16, menu: &LINES, ..facts(4096, 4096, 33) }));
+    // From so many steps on tiles bring it into the caches themselves.
+    let of_lines = |k| streams(Facts { lanes: 16, menu: &LINES, ..facts(4096, 4096, k) });
+    assert_eq!([of_lines(23), of_lines(24)], [true, false]);
+    assert_eq!([32, 33].map(|k| streams(facts(4096, 4096, k))), [true, false]);
     assert!(!streams(Facts { lanes: 16, menu: &LINES, ..facts(1 << 20, 16, 16) }));
 }
 
