@@ -113,12 +113,14 @@ impl<T: Real> Nest<'_, T> {
             true => pieces(pieces_len(m, narrow_blocks), plan.rows) * narrow_strip,
             false => 0,
         };
+        let keeps_narrow = plan.keeps_narrow && narrow_blocks == 1 && wide_blocks > 1 && pass == deepest;
+        let narrow_rooms = if keeps_narrow { k.div_ceil(plan.block) } else { 1 };
         let sums_row = if plan.pass < deepest { pieces_len(vectors, wide_blocks) * lanes } else { 0 };
         let slack = if wide_room + narrow_room > 0 { SLACK } else { 0 };
-        let mut scratch = Scratch::new::<T>(wide_room + narrow_room + slack + m * sums_row);
+        let mut scratch = Scratch::new::<T>(wide_room + narrow_room * narrow_rooms + slack + m * sums_row);
         let wide_buffer = scratch.as_mut_ptr::<T>();
         let narrow_buffer = wide_buffer.wrapping_add(wide_room);
-        let sums_buffer = narrow_buffer.wrapping_add(narrow_room + slack);
+        let sums_buffer = narrow_buffer.wrapping_add(narrow_room * narrow_rooms + slack);
         let a = &problem.a;
         let unit = problem.unit() as isize;
         let across = plan.pack_narrow || if m == 1 { a.col_stride() != 1 } else { a.row_stride() == unit };
@@ -140,7 +142,9 @@ impl<T: Real> Nest<'_, T> {
                 for rows in even(0..m, narrow_blocks) {
                     let first = rows.start == 0;
                     let strips = even(rows.clone(), pieces(rows.len(), plan.rows));
-                    if plan.pack_narrow {
+                    let room = if keeps_narrow { block_start / plan.block } else { 0 };
+                    let narrow_buffer = narrow_buffer.wrapping_add(room * narrow_room);
+                    if plan.pack_narrow && (vectors.start == 0 || !keeps_narrow) {
                         self.pack_narrow(problem, strips, &steps, narrow_buffer, narrow_strip);
                     }
                     let (c, old, alpha) = match sums {

@@ -27,6 +27,8 @@ pub struct Plan {
     /// How many K-blocks a tile of one vector walks together, the narrow side being in place.
     pub together: usize,
     pub pack_narrow: bool,
+    /// All of it is packed at once, if one block of rows is all, and kept for the wide blocks that follow (12×1024×1024 NT twice as fast).
+    pub keeps_narrow: bool,
     pub wide: Reading,
     /// Wide strips that are packed at once.
     pub packed_together: usize,
@@ -90,6 +92,7 @@ impl Plan {
                 _ => 1,
             },
             pack_narrow,
+            keeps_narrow: pack_narrow && f.operand(f.m, f.k) <= WIDE_BYTES,
             wide,
             packed_together: strips.packed_together(f),
             narrow_block,
@@ -194,15 +197,26 @@ impl Strips {
 
     /// The narrow block is read once for each wide strip: from L2, if it stays there. Along the depth each row is a run (packed,
     /// 512×512×4096 takes 1.03 times as long on Zen 5). Across its rows, lines of a strip that push each other out of L1 cost less
-    /// than packing unless many wide strips follow; those of more than a dozen rows a page apart, beside as many columns of B, cost more
-    /// (16×4096×4096 NT 1.5 times), and those of a few if L1 cannot hold the columns (Zen 4: 4×1024×1024 NT 1.14 times, 8×1024×1024
-    /// NT 1.7 times).
+    /// than packing unless many wide strips follow.
     fn packs_narrow(&self, f: &Facts) -> bool {
         let near = || fits(f.block.min(f.k), 1, f.bytes(f.a.1), f.l1d);
         let far = || (self.right > 4 && f.operand(f.m, f.k) > f.l2) || (self.right > 8 && !near());
-        let most = if f.crowds_l1() { 3 } else { 12 };
-        let pushes_out = f.turns_b() && f.m > most && f.pages_apart(f.a.0);
-        pushes_out || (!f.along() && (!f.across() || far()))
+        self.pushes_out(f) || (!f.along() && (!f.across() || far()))
+    }
+
+    /// Whether rows of A a page apart, or half a page, push lines of B's columns out of L1, which tiles turn (16×4096×4096 NT 1.5 times as
+    /// fast packed; Zen 4, whose L1 holds eight of a page apart: 3×1024×1024 NT 1.1 times, 12×1024×1024 NT 2.7 times, 2×1000×1536 NT level,
+    /// 12×1000×1536 NT 1.35 times, f64 3×1024×1024 NT 1.3 times, 8×1000×512 NT 1.9 times, AVX2 6×1024×1024 NT 2.4 times).
+    fn pushes_out(&self, f: &Facts) -> bool {
+        let most = match f.bytes(f.a.0) % PAGE {
+            0 if !f.has_small_l1() => 12,
+            0 if self.right > 2 => 2,
+            0 if f.crowds_l1() => 4,
+            0 => 8,
+            HALF_PAGE if f.has_small_l1() && f.lanes >= 16 && self.right > 2 => 4,
+            _ => return false,
+        };
+        f.turns_b() && f.m > most
     }
 
     /// Where little is summed, time goes into C: it is walked along its rows. So it is where strips of rows are one, or few beside a near
@@ -304,11 +318,12 @@ impl Strips {
 /// Bytes of a cache line.
 pub const LINE: usize = 64;
 
-/// Bytes of packed wide operand kept at hand. It is streamed once per narrow block, so that it need not be near.
+/// Bytes of packed operand kept at hand. The wide one is streamed once per narrow block, so that it need not be near.
 const WIDE_BYTES: usize = 4 << 20;
 
 /// Bytes of a page of memory. Rows as long are read as fast as memory delivers; and as far apart, share a cache set.
 pub const PAGE: usize = 4096;
+const HALF_PAGE: usize = PAGE / 2;
 
 /// The most steps that leave a tile next to nothing to sum.
 pub const FLAT: usize = 8;

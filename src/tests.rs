@@ -61,6 +61,7 @@ fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
         pass: block_len(k, T::KC),
         together: 1,
         pack_narrow: false,
+        keeps_narrow: false,
         wide: Reading::InPlace,
         packed_together: 1,
         narrow_block: rows,
@@ -184,13 +185,15 @@ fn every_plan<T: Real>() {
             let pack_narrow = random.below(2) == 1 || (narrow.0 != 1 && narrow.1 != 1);
             let rows = if pack_narrow || narrow.0 == 1 { rows } else { rows.min(MOST_POINTERS) };
             let vectors = n.div_ceil(lanes);
+            let block = block_len(k, T::KC);
             let plan = Plan {
                 pack_narrow,
+                keeps_narrow: random.below(2) == 1,
                 wide,
                 packed_together: 1 + random.below(4),
                 narrow_block: if random.below(2) == 1 { m } else { 1 + random.below(m) },
                 wide_block: 1 + random.below(vectors),
-                pass: 1 + random.below(block_len(k, T::KC)),
+                pass: if random.below(2) == 1 { block } else { 1 + random.below(block) },
                 together: 1,
                 by_rows: random.below(2) == 1,
                 ahead: [0, 8, 100, 4096][random.below(4)],

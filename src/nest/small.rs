@@ -220,7 +220,10 @@ impl<T: Real> Little<'_, T> {
     #[inline(always)]
     fn turns_b(&self, kernels: &Kernels<T>) -> bool {
         let Little { m, n, k, a, b, .. } = *self;
-        let few = m.wrapping_sub(1) < kernels.turning.rows[0] && turns_rows(m, n, k, size_of::<T>(), a.row);
+        // (Rows a page apart push out lines of B's columns: those of a plan are packed.)
+        let apart = || a.row.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
+        let few =
+            m.wrapping_sub(1) < kernels.turning.rows[0] && turns_rows(m, n, k, size_of::<T>()) && !(m > 12 && apart());
         n > 1 && b.depth == 1 && (a.depth == 1 || self.across(1)) && k >= kernels.turn && few
     }
 

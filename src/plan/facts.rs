@@ -78,7 +78,7 @@ impl<'a> Facts<'a> {
     }
 
     pub fn turns_b(&self) -> bool {
-        let pays = self.b_in_memory() || turns_rows(self.m, self.n, self.k, self.size, self.a.0);
+        let pays = self.b_in_memory() || turns_rows(self.m, self.n, self.k, self.size);
         self.along_b() && self.k >= self.turn && self.m <= self.turning[0] && pays
     }
 

@@ -1,6 +1,5 @@
 //! Which operand is loaded as vectors, and which is broadcast: whether to compute C, or Cᵀ = Bᵀ·Aᵀ.
 
-use super::PAGE;
 use super::apart::whole_columns;
 use crate::runs::pieces;
 
@@ -81,12 +80,9 @@ impl FewColumns {
 }
 
 /// Whether it pays that so many rows meet vectors of B just turned in registers, and not packed: of more than eight, unless C is
-/// beyond L1 and hardly summed to (16×600×16 NT 1/1.2), or their lines share a cache set with those of B's columns (16×1024×1024 NT
-/// 1/1.15). (Zen 5: 16×1000×1000 NT 1.2 times as fast, f64 9×40×40 1.5 times, from memory 9×4096×4096 1.6 times.)
+/// beyond L1 and hardly summed to (16×600×16 NT 1/1.2). (Zen 5: 16×1000×1000 NT 1.2 times as fast, f64 9×40×40 1.5 times, from memory
+/// 9×4096×4096 1.6 times.)
 #[inline]
-pub fn turns_rows(m: usize, n: usize, k: usize, size: usize, row: isize) -> bool {
-    let apart = row.unsigned_abs().wrapping_mul(size).is_multiple_of(PAGE);
-    let in_l1 = m.saturating_mul(n).saturating_mul(size) <= 24 << 10;
-    let summed = k >= 64 || in_l1;
-    m <= 8 || (summed && !(m > 12 && apart))
+pub fn turns_rows(m: usize, n: usize, k: usize, size: usize) -> bool {
+    m <= 8 || k >= 64 || m.saturating_mul(n).saturating_mul(size) <= 24 << 10
 }

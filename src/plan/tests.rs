@@ -301,21 +301,23 @@ fn b_comes_from_memory_before_it_is_turned() {
     assert_eq!(plan(512, 512, large).2, 0);
 }
 
-/// More than eight rows turn B, too, but where C or lines that share a cache set are dearer than a packed copy. A small L1 cannot hold a
-/// few rows of A beside as many columns, a page apart: A is packed.
+/// More than eight rows turn B, too, but where C is dearer than a packed copy. A is packed, at once, where its rows would push B's columns
+/// out of L1: more than a dozen a page apart, of a small L1 a few, or half a page apart.
 #[test]
 fn many_rows_turn_b_where_that_pays() {
     let plan = |m, n: usize, k: usize, l1d| {
         let facts = Facts { b: (1, k as isize), l1d, lanes: 16, menu: &LINES, turning: &[16, 4], ..facts(m, n, k) };
         let plan = Plan::new(&facts);
+        assert_eq!(plan.pack_narrow, plan.keeps_narrow);
         (plan.wide, plan.pack_narrow)
     };
     let (small, large) = (32 << 10, 48 << 10);
     assert_eq!(plan(16, 1000, 1000, small), (Reading::Turned, false));
     assert_eq!((plan(8, 600, 16, small).0, plan(16, 600, 16, small).0), (Reading::Turned, Reading::Packed));
-    assert_eq!((plan(12, 1024, 1024, large).0, plan(16, 1024, 1024, large).0), (Reading::Turned, Reading::Packed));
-    assert_eq!([3, 4].map(|m| plan(m, 1024, 1024, small)), [(Reading::Turned, false), (Reading::Turned, true)]);
-    assert_eq!([12, 16].map(|m| plan(m, 4096, 4096, large)), [(Reading::Turned, false), (Reading::Turned, true)]);
+    assert_eq!([12, 16].map(|m| plan(m, 1024, 1024, large)), [(Reading::Turned, false), (Reading::Turned, true)]);
+    assert_eq!([2, 3].map(|m| plan(m, 1024, 1024, small)), [(Reading::Turned, false), (Reading::Turned, true)]);
+    assert_eq!([4, 5].map(|m| plan(m, 1024, 1536, small)), [(Reading::Turned, false), (Reading::Turned, true)]);
+    assert_eq!([4, 5].map(|m| plan(m, 32, 1024, small)), [(Reading::Turned, false), (Reading::Turned, true)]);
 }
 
 /// A rest that fills half a vector at most may go to vectors half as long; of a product that is planned, if that saves a plan's time.
