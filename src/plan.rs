@@ -109,8 +109,9 @@ impl Plan {
 fn tile_size(f: &Facts) -> (usize, usize) {
     let (menu, vectors) = (f.menu(), f.vectors());
     if f.turns_b() {
-        // Turning is most of the work, and done once for all rows.
-        return (f.m, widest(menu, f.m).min(vectors));
+        // Turning is most of the work, and done once for all rows, or as many as may be.
+        let rows = f.m.div_ceil(pieces(f.m, f.turning[0]));
+        return (rows, widest(menu, rows).min(vectors));
     }
     // Memory delivers C row by row, each asked for in time (4096×4096×1 on Zen 5 1.6 times as fast as by 6×4; yet on Zen 4, where what is
     // asked for pushes out what is there, 1/1.4, 6000×6001×2 1/1.9, with AVX2 1/1.5).
@@ -197,11 +198,12 @@ impl Strips {
 
     /// The narrow block is read once for each wide strip: from L2, if it stays there. Along the depth each row is a run (packed,
     /// 512×512×4096 takes 1.03 times as long on Zen 5). Across its rows, lines of a strip that push each other out of L1 cost less
-    /// than packing unless many wide strips follow.
+    /// than packing unless many wide strips follow. (32×4000×4000 NT on Zen 4 1.36 times as fast packed, not 1.13.)
     fn packs_narrow(&self, f: &Facts) -> bool {
         let near = || fits(f.block.min(f.k), 1, f.bytes(f.a.1), f.l1d);
         let far = || (self.right > 4 && f.operand(f.m, f.k) > f.l2) || (self.right > 8 && !near());
-        self.pushes_out(f) || (!f.along() && (!f.across() || far()))
+        let again = f.turns_b() && self.down > 1 && f.b_in_memory();
+        self.pushes_out(f) || again || (!f.along() && (!f.across() || far()))
     }
 
     /// Whether rows of A a page apart, or half a page, push lines of B's columns out of L1, which tiles turn (16×4096×4096 NT 1.5 times as
@@ -277,11 +279,12 @@ impl Strips {
     /// The sums of one vector are one chain, and wait for its latency; those of several K-blocks are several. Lines of two
     /// blocks a page apart would share a cache set; from memory, more streams are slower, and where pages are slow, from L3 (1×1024×1024
     /// NT on Emerald Rapids 1.13 times as fast by one block, 1×2048×2048 NT 1.2 times, 4×1024×1024 NT 1.2 times; Zen 4, with its small
-    /// L1, 1.15, 1.25 and 1.2 times, with AVX2 1×2048×2048 NT 1.9 times, yet 1×1024×1024 NT 1/1.3).
+    /// L1, 1.15, 1.25 and 1.2 times, 1×1000×1536 NT 1.35, 3×1000×1536 NT 1.55, with AVX2 1×2048×2048 NT 1.9, yet 1×1024×1024 NT 1/1.3).
     fn blocks_together(&self, f: &Facts, wide: Reading) -> usize {
         let near = match f.operand(f.k, f.n) {
             b if f.slow_pages => b <= f.l2,
-            b if f.has_small_l1() && f.pages_apart(f.b.1) => b <= 8 * f.l2 && !f.crowds_l1(),
+            _ if f.crowds_l1() => false,
+            b if f.has_small_l1() && f.pages_apart(f.b.1) => b <= 8 * f.l2,
             _ => !f.b_in_memory(),
         };
         let most = match wide {

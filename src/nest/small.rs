@@ -16,7 +16,7 @@ use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
 use crate::plan::apart::whole_columns;
-use crate::plan::roles::{FewColumns, turns, turns_rows};
+use crate::plan::roles::{FewColumns, turns, turns_again, turns_rows};
 use crate::plan::tiles::{MOST_POINTERS, most_rows, wide_tile};
 use crate::plan::{LINE, PAGE};
 use crate::runs::{Group, pieces};
@@ -227,6 +227,15 @@ impl<T: Real> Little<'_, T> {
         n > 1 && b.depth == 1 && (a.depth == 1 || self.across(1)) && k >= kernels.turn && few
     }
 
+    /// The same of each of a few strips of rows, none of which push the others out of L1.
+    #[inline(never)]
+    fn turns_b_again(self, kernels: &Kernels<T>) -> bool {
+        let most = kernels.turning.rows[0];
+        let apart = self.a.row.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE / 2);
+        let walks = self.b.depth == 1 && (self.a.depth == 1 || self.across(1));
+        walks && turns_again(pieces(self.m, most), self.k, most) && !apart
+    }
+
     /// Computes it, this way or as its transpose, if it takes so many multiply-adds of vectors at most, and tiles can walk its
     /// operands.
     #[inline(never)]
@@ -276,6 +285,10 @@ impl<T: Real> Little<'_, T> {
             let few_steps = kernels.of_steps(k);
             if self.turns_b(few_steps) {
                 copy().turned(few_steps, first_block(beta));
+                return true;
+            }
+            if double_pumped && copy().turns_b_again(few_steps) {
+                copy().turned_again(few_steps, first_block(beta));
                 return true;
             }
             return vectors * kernels.lanes * k * size_of::<T>() <= PACKED && copy().packed(kernels, double_pumped);

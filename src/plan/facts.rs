@@ -1,6 +1,6 @@
 //! What a plan depends on, and what follows from it at first sight.
 
-use super::roles::turns_rows;
+use super::roles::{turns_again, turns_rows};
 use super::{FLAT, LINE, PAGE, RUNS, fits, many};
 use crate::runs::pieces;
 
@@ -72,14 +72,23 @@ impl<'a> Facts<'a> {
         (self.b.1 == 1 || self.n == 1) && !self.complex
     }
 
-    /// Whether B is contiguous along the depth instead, and whether tiles turn it then, having few rows.
+    /// Whether B is contiguous along the depth instead.
     pub fn along_b(&self) -> bool {
         self.b.0 == 1 && !self.complex && !self.in_lanes()
     }
 
+    /// Whether tiles turn it then, rows being few.
     pub fn turns_b(&self) -> bool {
-        let pays = self.b_in_memory() || turns_rows(self.m, self.n, self.k, self.size);
-        self.along_b() && self.k >= self.turn && self.m <= self.turning[0] && pays
+        let most = self.turning[0];
+        let pays = match self.m.div_ceil(most) {
+            1 => self.b_in_memory() || turns_rows(self.m, self.n, self.k, self.size),
+            strips => {
+                // (17×1000×32 NT 1/1.05, f64 1/1.13; 50×1024×1024 NT, lanes a page apart, 1/1.08.)
+                let summed = self.k >= 48 && !(strips > 2 && self.pages_apart(self.b.1) && self.lanes >= 16);
+                summed && turns_again(strips, self.k, most) && !self.slow_pages
+            }
+        };
+        self.along_b() && self.k >= self.turn && pays
     }
 
     /// Whether they ask for it ahead, line by line: from memory, if they come to the end of a page in all lanes at once (Zen 5:
@@ -113,9 +122,10 @@ impl<'a> Facts<'a> {
         self.l1d <= 8 * PAGE
     }
 
-    /// Whether lanes of B that it turns, a page apart, are twice as many: others add to the harm.
+    /// Whether lanes of B that it turns, a page apart or half a page, are sixteen: others add to the harm.
     pub fn crowds_l1(&self) -> bool {
-        self.turns_b() && self.pages_apart(self.b.1) && self.has_small_l1() && self.lanes >= 16
+        let apart = self.bytes(self.b.1).is_multiple_of(PAGE / 2);
+        self.turns_b() && apart && self.has_small_l1() && self.lanes >= 16
     }
 
     /// Bytes of a matrix.

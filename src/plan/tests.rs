@@ -320,6 +320,23 @@ fn many_rows_turn_b_where_that_pays() {
     assert_eq!([4, 5].map(|m| plan(m, 32, 1024, small)), [(Reading::Turned, false), (Reading::Turned, true)]);
 }
 
+/// Tiles of sixteen rows turn B again for each of up to four strips; those of six do not.
+#[test]
+fn few_strips_of_rows_turn_b_again() {
+    let plan = |m, k: usize, turning| {
+        let plan = Plan::new(&Facts { b: (1, k as isize), lanes: 16, menu: &LINES, turning, ..facts(m, 1000, k) });
+        (plan.wide, plan.rows, plan.pack_narrow)
+    };
+    let many: &[usize] = &[16, 4];
+    assert_eq!(plan(17, 1000, many), (Reading::Turned, 9, false));
+    assert_eq!(plan(64, 1000, many), (Reading::Turned, 16, false));
+    assert_eq!(plan(65, 1000, many).0, Reading::Packed);
+    assert_eq!(plan(17, 1000, &[6, 4]).0, Reading::Packed);
+    assert_eq!([32, 48].map(|k| plan(32, k, many).0), [Reading::Packed, Reading::Turned]);
+    assert_eq!([32, 33].map(|m| plan(m, 1024, many).0), [Reading::Turned, Reading::Packed]);
+    assert!(plan(32, 1024, many).2);
+}
+
 /// A rest that fills half a vector at most may go to vectors half as long; of a product that is planned, if that saves a plan's time.
 #[test]
 fn whole_vectors_of_columns_are_parted_from_a_short_rest() {

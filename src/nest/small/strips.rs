@@ -106,6 +106,18 @@ impl<T: Real> Little<'_, T> {
         }
     }
 
+    /// The same of several strips of rows, for each of which a vector is turned again.
+    #[inline(never)]
+    pub(super) fn turned_again(self, kernels: &Kernels<T>, old: Old<T>) {
+        let down = pieces(self.m, kernels.turning.rows[0]);
+        let cover = Cover { menu: &kernels.turning, ..Cover::of(kernels, self.across(1), old) };
+        for start in 0..pieces(self.n, kernels.lanes) {
+            for rows in even(0..self.m, down).groups(false) {
+                self.tiles(rows, Group { start, len: 1, count: 1 }, &cover);
+            }
+        }
+    }
+
     /// Tiles of one size: strips of rows by one of vectors, or one by several.
     #[inline(always)]
     pub(super) fn tiles(self, rows: Group, vectors: Group, cover: &Cover<'_, T>) {
