@@ -3,6 +3,7 @@
 
 pub mod bits;
 pub mod complex;
+mod dots;
 pub mod each;
 mod finish;
 mod panels;

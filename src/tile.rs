@@ -2,6 +2,7 @@
 //! along the depth by strides. A packed panel is only another set of strides.
 #![allow(clippy::needless_range_loop)] // plain indices become constants when unrolled; iterators do not always
 
+pub mod dots;
 mod edge;
 pub mod epilogue;
 mod opaque;

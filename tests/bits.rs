@@ -119,11 +119,31 @@ fn every_depth_f64() {
 #[test]
 fn a_last_block_of_few_steps() {
     let (k32, k64) = (31 * f32::KC + 6, 15 * f64::KC + 6);
-    for (m, n) in [(1, 5), (1, 33), (3, 21), (9, 40)] {
+    for (m, n) in [(1, 1), (1, 5), (1, 33), (3, 21), (9, 40)] {
         for [a, b] in VARIANTS {
             let product = |k| Product { orders: [a, b, ROW], ..Product::new(m, n, k) };
             product(k32).check_gemm::<f32>(Threads::Serial);
             product(k64).check_gemm::<f64>(Threads::Serial);
+        }
+    }
+}
+
+/// K-blocks of one element: as many as lanes and more, the last of them short, shared and not.
+#[test]
+fn dot_products() {
+    let mut random = Random(13);
+    for blocks in [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33] {
+        for beyond in [0, 1, 3, 8, 100] {
+            if small() && random.below(4) > 0 {
+                continue;
+            }
+            let (alpha, beta) = (random.one_of(&SCALARS), random.one_of(&SCALARS));
+            let b = random.one_of(&[COL, COL, ROW, Order { inner: 2, ..ROW }]);
+            let product =
+                |kc| Product { orders: [ROW, b, ROW], alpha, beta, ..Product::new(1, 1, blocks * kc + beyond) };
+            let threads = random.one_of(&THREADS);
+            product(f32::KC).check_gemm::<f32>(threads);
+            product(f64::KC).check_gemm::<f64>(threads);
         }
     }
 }

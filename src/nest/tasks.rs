@@ -7,6 +7,7 @@ use crate::element::Real;
 use crate::matrix::MatMut;
 use crate::runs::even;
 use crate::scratch::Scratch;
+use crate::simd::Kernels;
 use crate::simd::complex::Combine;
 use crate::tile::{Old, Out};
 
@@ -51,27 +52,37 @@ impl<T: Real> Nest<'_, T> {
                 self.product(&part, Sums::Bare);
             }
         });
-        let read = problem.scalars(true).map_or(problem.beta != T::ZERO, |scalars| scalars.beta != [T::ZERO; 2]);
+        // SAFETY: the tasks have written the sums.
+        unsafe { problem.add_blocks(sums.get(), blocks, self.kernels) };
+    }
+}
+
+impl<T: Real> Problem<'_, T> {
+    /// Adds the sums of all K-blocks to C in order, and finishes it.
+    ///
+    /// # Safety
+    /// There are as many elements for each block as C has.
+    pub(super) unsafe fn add_blocks(&self, sums: *const T, blocks: usize, kernels: &Kernels<T>) {
+        let (m, n, unit) = (self.c.rows(), self.c.cols(), self.unit());
+        let len = m * n * unit;
+        let read = self.scalars(true).map_or(self.beta != T::ZERO, |scalars| scalars.beta != [T::ZERO; 2]);
         for (rows, cols) in parts(m, n, unit) {
             let part_len = rows.len() * cols.len() * unit;
-            // SAFETY: parts of C and of the sums, which the tasks have written; whole rows of either, or part of one, are adjacent.
+            // SAFETY: parts of C and of the sums; whole rows of either, or part of one, are adjacent.
             unsafe {
-                let part = problem.part(rows.clone(), cols.clone());
-                staged(part.c, unit, read, self.kernels, &|c, row| {
+                let part = self.part(rows.clone(), cols.clone());
+                staged(part.c, unit, read, kernels, &|c, row| {
                     for block in 0..blocks {
-                        let sums = sums.get().add(block * len + (rows.start * n + cols.start) * unit);
-                        if let Some(scalars) = problem.scalars(block == 0) {
-                            (self.kernels.complex.combine)(&Combine { sums, c, len: part_len, scalars });
+                        let sums = sums.add(block * len + (rows.start * n + cols.start) * unit);
+                        if let Some(scalars) = self.scalars(block == 0) {
+                            (kernels.complex.combine)(&Combine { sums, c, len: part_len, scalars });
                             continue;
                         }
-                        let old = if block == 0 { first_block(problem.beta) } else { Old::Times(T::ONE) };
-                        let alpha = problem.alpha;
-                        (self.kernels.sum)(
-                            &Out { c, row, old, alpha, cols: part_len, streams: false, closing: None },
-                            sums,
-                        );
+                        let old = if block == 0 { first_block(self.beta) } else { Old::Times(T::ONE) };
+                        let alpha = self.alpha;
+                        (kernels.sum)(&Out { c, row, old, alpha, cols: part_len, streams: false, closing: None }, sums);
                     }
-                    problem.finish(Rest::ALL, self.kernels, &Rows { ptr: c, row, col: 1 }, rows.clone(), cols.clone());
+                    self.finish(Rest::ALL, kernels, &Rows { ptr: c, row, col: 1 }, rows.clone(), cols.clone());
                 });
             }
         }
@@ -79,13 +90,13 @@ impl<T: Real> Nest<'_, T> {
 }
 
 /// A pointer that tasks share; each writes elements of its own.
-struct Shared<T>(*mut T);
+pub(super) struct Shared<T>(pub *mut T);
 
 // SAFETY: the tasks keep their elements apart.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    fn get(&self) -> *mut T {
+    pub fn get(&self) -> *mut T {
         self.0
     }
 }

@@ -20,6 +20,7 @@ use crate::machine::{Isa, Machine};
 use crate::pack::{PackFn, Panel};
 use crate::plan::roles::Vectors;
 use crate::plan::{LINE, many};
+use crate::tile::dots::{Dots, DotsFn};
 use crate::tile::epilogue::{Finish, FinishFn, SumFn};
 use crate::tile::weave::{WeaveFn, Woven};
 use crate::tile::{Out, Repeat, Step, TileFn};
@@ -196,6 +197,7 @@ pub struct Kernels<T: 'static> {
     pub blocks: Menu<T>,
     pub pack: PackFn<T>,
     pub sum: SumFn<T>,
+    pub dots: DotsFn<T>,
     /// If it pays.
     pub weave: Option<WeaveFn<T>>,
     /// What is added to finished sums.
@@ -290,7 +292,7 @@ macro_rules! kernels {
         turning: $($turned_nv:literal: $($turned_r:literal)+),+;
         blocks: $($blocks:literal: $($block_r:literal)+),+ $(,)?
     ) => {{
-        use $crate::simd::{Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile, Woven};
+        use $crate::simd::{Dots, Finish, Kernels, Menu, Out, Panel, Repeat, Step, Tile, Woven};
         use $crate::simd::complex::{self, Combine, ComplexKernels};
         use $crate::simd::math::{self, Each, Map};
         use $crate::simd::{functions, menu};
@@ -315,6 +317,12 @@ macro_rules! kernels {
         unsafe fn sum(out: &Out<$t>, sums: *const $t) {
             // SAFETY: the same promises, inside the features.
             unsafe { $crate::tile::epilogue::sum::<$simd>(out, sums) }
+        }
+
+        $(#[target_feature(enable = $features)])?
+        unsafe fn dots(f: &Dots<$t>) {
+            // SAFETY: the same promises, inside the features.
+            unsafe { $crate::tile::dots::dots::<$simd>(f) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -372,6 +380,7 @@ macro_rules! kernels {
             blocks: menu!(BLOCKS; $($blocks: $($block_r)+),+),
             pack,
             sum,
+            dots,
             weave: if <$simd as $crate::simd::Simd>::WEAVES { Some(weave) } else { None },
             finish,
             value: functions!(each, math::VALUE),

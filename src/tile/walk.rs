@@ -5,6 +5,7 @@ mod numbers;
 mod turned;
 
 pub use numbers::zip;
+pub use turned::gather;
 
 use super::opaque::apart;
 use super::square::Few;

@@ -216,7 +216,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
 /// # Safety
 /// They are there.
 #[inline(never)]
-unsafe fn gather<T: Sealed>(src: *const T, lane: isize, lanes: usize) -> [T; 16] {
+pub unsafe fn gather<T: Sealed>(src: *const T, lane: isize, lanes: usize) -> [T; 16] {
     let mut elements = [T::ZERO; 16];
     for (i, element) in elements.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
