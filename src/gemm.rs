@@ -321,6 +321,9 @@ impl<T: Real> Problem<'_, T> {
         if apart > 0 {
             return self.split_at(apart).into_iter().for_each(|part| part.run(block, threads, machine));
         }
+        if self.is_update(kernels, machine.l2) {
+            return self.update(threads.tasks(m, n, k), kernels.of_updates(double_pumped));
+        }
         let real_columns = n * self.unit();
         let tasks = threads.tasks(m, real_columns, k);
         let facts = |kernels: &'static Kernels<T>| Facts {

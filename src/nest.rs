@@ -12,6 +12,7 @@ mod problem;
 pub mod small;
 mod stage;
 mod tasks;
+mod update;
 
 use core::ops::Range;
 

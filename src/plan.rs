@@ -12,7 +12,7 @@ pub mod tiles;
 pub use facts::Facts;
 
 use crate::runs::pieces;
-use tiles::{most_rows, tile, wide_tile, widest};
+use tiles::{most_rows, tile, widest};
 
 /// What will be done. Narrow is A, wide is B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,13 +126,6 @@ fn tile_size(f: &Facts) -> (usize, usize) {
         return (rows.min(f.m), widest(menu, rows).max(1));
     }
     let most_rows = if f.along() && !f.across() && f.pages_apart(f.a.0) { 8 } else { most_rows(f.across()) };
-    if f.is_flat() {
-        return wide_tile(f.m, vectors, f.k, menu, most_rows);
-    }
-    // The same of whole lines in L2: few rows, which may be pages apart (512×512×1 1.4 times as fast by 3×7 as by 6×4).
-    if f.of_lines() && f.k <= FLAT && vectors > f.menu.len() && f.operand(f.m, f.n) <= f.l2 {
-        return (3, widest(menu, 3).max(1));
-    }
     let in_place = f.few_rows() && !(f.b_in_memory() && f.slow_pages);
     // Vectors in two lines each reach into one more. (247×639×1088 by 6×4 1.1 times as fast as by 12×2.)
     let beside = if f.across_lines() && f.lines_stream() { LINE } else { 0 };
@@ -237,7 +230,7 @@ impl Strips {
         // (Zen 4: 768×3072×20 1.25 times as fast, 2048×2048×20 1.2 times; 1024×1024×20 level.)
         let beyond_l2 = || f.operand(f.m, f.n) > 4 * f.l2;
         let shallow = shallow || (f.k <= RUNS && f.c_in_memory()) || (f.k < many(true) && beyond_l2());
-        (shallow && self.right > 8 && !f.is_flat()) || f.sweep().is_some()
+        (shallow && self.right > 8) || f.sweep().is_some()
     }
 
     /// Where little is summed, time goes into C: from memory it is asked for so far ahead as memory takes (on Zen 5, 4096×4096×8

@@ -8,6 +8,7 @@ pub mod epilogue;
 mod opaque;
 pub mod square;
 pub mod stride;
+pub mod update;
 mod walk;
 pub mod weave;
 

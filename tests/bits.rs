@@ -148,6 +148,25 @@ fn dot_products() {
     }
 }
 
+/// So few steps that A is in registers, not C: every rest of rows and columns, B contiguous either way, C in memory too.
+#[test]
+fn updates_of_low_rank() {
+    let mut random = Random(17);
+    for k in 1..=9 {
+        for [a, b] in VARIANTS {
+            for beta in SCALARS {
+                let (alpha, c) = (random.one_of(&SCALARS), random.one_of(&[ROW, ROW, COL, Order { inner: 2, ..ROW }]));
+                let sizes =
+                    [(1 + random.below(40), 1 + random.below(150)), (10 + random.below(90), 40 + random.below(300))];
+                for (m, n) in sizes {
+                    let case = Product { orders: [a, b, c], alpha, beta, ..Product::new(m, n, k) };
+                    both(&case, random.one_of(&THREADS));
+                }
+            }
+        }
+    }
+}
+
 /// No element at all, or nothing to add to each.
 #[test]
 fn empty_dimensions() {

@@ -15,13 +15,14 @@ use super::{Place, Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::epilogue::Epilogue;
 use crate::matrix::{MatMut, MatRef};
+use crate::plan::PAGE;
 use crate::plan::apart::whole_columns;
 use crate::plan::roles::{FewColumns, turns, turns_again, turns_rows};
 use crate::plan::tiles::{MOST_POINTERS, most_rows, wide_tile};
-use crate::plan::{LINE, PAGE};
 use crate::runs::{Group, pieces};
 use crate::simd::{Kernels, Tile};
 use crate::tile::epilogue::Closing;
+use crate::tile::update::Update;
 use crate::tile::{Before, Narrow, Out, Repeat, Step, Wide};
 
 /// The most rows and vectors (but of a quick one) and steps of a little product, and multiply-adds of vectors: some ten microseconds,
@@ -224,7 +225,8 @@ impl<T: Real> Little<'_, T> {
         let apart = || a.row.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
         let few =
             m.wrapping_sub(1) < kernels.turning.rows[0] && turns_rows(m, n, k, size_of::<T>()) && !(m > 12 && apart());
-        n > 1 && b.depth == 1 && (a.depth == 1 || self.across(1)) && k >= kernels.turn && few
+        let updates = kernels.updates(self.m, self.n, self.k, false);
+        n > 1 && b.depth == 1 && (a.depth == 1 || self.across(1)) && k >= kernels.turn && few && !updates
     }
 
     /// The same of each of a few strips of rows, none of which push the others out of L1.
@@ -240,18 +242,11 @@ impl<T: Real> Little<'_, T> {
     /// operands.
     #[inline(never)]
     pub fn run(self, kernels: &Kernels<T>, most: usize, double_pumped: bool) -> bool {
-        let Little { m, n, k, c, .. } = self;
+        let Little { m, n, c, .. } = self;
         if m.wrapping_sub(1) >= LONGEST || n.wrapping_sub(1) >= LONGEST {
             return false;
         }
         let little = if turns(m, n, (c.row, c.col)) { self.t() } else { self };
-        // A C beyond L1 that is hardly summed to, not read, and written by less than lines had better be asked for ahead, as a plan
-        // tells (Emerald Rapids: 245×169×1 1.5 times as fast, 150×150×1 1.3; read, they would be 1/1.1, and 200×128×1 in lines, too).
-        let Rows { ptr, row, .. } = little.c;
-        let in_lines = (ptr as usize | row.unsigned_abs().wrapping_mul(size_of::<T>())).is_multiple_of(LINE);
-        if k <= 4 && self.beta == T::ZERO && !in_lines && m * n * size_of::<T>() > NEAR {
-            return false;
-        }
         little.run_as_is(kernels, most, double_pumped)
     }
 
@@ -297,6 +292,13 @@ impl<T: Real> Little<'_, T> {
             if double_pumped && closing.is_none() && m * k >= PARTED { whole_columns(n, kernels.lanes) } else { 0 };
         if whole > 0 {
             copy().in_parts(whole, kernels);
+            return true;
+        }
+        if closing.is_none() && all.updates(m, n, k, true) {
+            let (b_row, c_row, old) = (b.depth, c.row, first_block(beta));
+            let update = Update { rows: m, cols: n, a, b: b.ptr, b_row, c: c.ptr, c_row, old, alpha };
+            // SAFETY: the operands as their views promise; the kernels are of this machine, and made for so many steps.
+            unsafe { (all.of_updates(double_pumped).update[k - 1])(&update) };
             return true;
         }
         let (rows, vecs) = wide_tile(m, vectors, k, kernels.tiles.rows, most_rows(across));

@@ -1,7 +1,7 @@
 //! What a plan depends on, and what follows from it at first sight.
 
 use super::roles::{turns_again, turns_rows};
-use super::{FLAT, LINE, PAGE, RUNS, fits, many};
+use super::{LINE, PAGE, RUNS, fits, many};
 use crate::runs::pieces;
 
 /// All that a plan depends on.
@@ -182,11 +182,6 @@ impl<'a> Facts<'a> {
         // (Columns before the first line may have been taken off.)
         let sweeps = self.in_lanes() && self.n + LINE / self.size > length && self.k > steps && self.m <= most;
         sweeps.then_some(steps)
-    }
-
-    /// With so few steps time goes into C: what of it stays in a cache is written in runs down a wide strip.
-    pub fn is_flat(&self) -> bool {
-        self.k <= FLAT && !self.turns_b() && !self.of_lines() && self.operand(self.m, self.n) <= 8 * self.l2
     }
 
     /// Whether B is loaded in whole lines, which come from L2 as fast as tiles need them: nothing is packed then (Zen 5: 256³ 1.05

@@ -142,10 +142,6 @@ fn k_blocks_are_walked_together_where_there_is_one_chain() {
 fn shallow_products_walk_c_by_rows() {
     assert!(Plan::new(&facts(1000, 1000, 10)).by_rows && Plan::new(&facts(4000, 4000, 2)).by_rows);
     assert!(!Plan::new(&facts(1000, 1000, 100)).by_rows && !Plan::new(&facts(10000, 16, 8)).by_rows);
-    // With next to no steps C is written in long runs, if it stays in a cache.
-    let flat = |k| Plan::new(&facts(1000, 1000, k));
-    assert_eq!((flat(4).rows, flat(4).vecs, flat(4).by_rows), (1, 8, false));
-    assert_eq!((flat(8).rows, flat(8).vecs, flat(8).by_rows), (2, 4, false));
 }
 
 /// With AVX-512: beyond L2 only, and for fewer steps.
@@ -156,8 +152,6 @@ fn long_strips_of_c_are_runs_themselves() {
     // And for a few more far beyond it, until tiles ask for C themselves.
     assert!(plan(1000, 23).by_rows && !plan(1000, 24).by_rows);
     assert!(Plan::new(&Facts { lanes: 16, menu: &LINES, c: 1024, ..facts(100, 1000, 4) }).by_rows);
-    let tile = |m, k| (plan(m, k).rows, plan(m, k).vecs);
-    assert_eq!((tile(100, 8), tile(100, 9).0 > 3, tile(1000, 8).0 > 3), ((3, 7), true, true));
 }
 
 /// Where pages are slow too: from half of L2 to any number of rows, if they spread over its sets; from L3 to a few rows, by cores that

@@ -418,7 +418,8 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     8: 1;
     numbers: 2: 1 2 3 4 5 6, 4: 1 2;
     turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
-    blocks: 2: 1 2 3 4, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4, 3: 1 2, 4: 1;
+    updates: 1 2 3 4 5 6 7 8
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -433,5 +434,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     8: 1;
     numbers: 2: 1 2 3 4 5 6, 4: 1 2;
     turning: 1: 1 2 3 4 5 6, 2: 1 2 3 4, 3: 1 2, 4: 1;
-    blocks: 2: 1 2 3 4, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4, 3: 1 2, 4: 1;
+    updates: 1 2 3 4 5 6 7 8
 );

@@ -436,7 +436,8 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     8: 1 2;
     numbers: 2: 1 2 3 4 5 6 7 8 9 10 11 12, 4: 1 2 3 4 5 6;
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
-    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1;
+    updates: 1 2 3 4 5 6
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -451,5 +452,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     8: 1 2;
     numbers: 2: 1 2 3 4 5 6 7 8 9 10 11 12, 4: 1 2 3 4 5 6;
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
-    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1;
+    updates: 1 2 3 4 5 6
 );

@@ -79,7 +79,8 @@ pub(crate) static F32: Kernels<f32> = kernels!(
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
     numbers: ; // Tiles of numbers have as many instructions.
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
-    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1;
+    updates: 1 2 3 4 5 6
 );
 
 pub(crate) static F64: Kernels<f64> = kernels!(
@@ -87,5 +88,6 @@ pub(crate) static F64: Kernels<f64> = kernels!(
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
     numbers: ; // Tiles of numbers have as many instructions.
     turning: 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16, 2: 1 2 3 4;
-    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1,
+    blocks: 2: 1 2 3 4 5, 3: 1 2, 4: 1;
+    updates: 1 2 3 4 5 6
 );

@@ -176,22 +176,22 @@ impl<T: Real, const LANES: usize, const FUSED: bool> Simd for Portable<T, LANES,
 /// For a machine without fused multiply-add, or a build that cannot ask for it.
 pub(crate) mod plain {
     use super::*;
-    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, false>, f32, half: None, pack: Portable<f32, 8, false>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
-    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, false>, f64, half: None, pack: Portable<f64, 4, false>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, false>, f32, half: None, pack: Portable<f32, 8, false>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2; updates: 1 2 3 4);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, false>, f64, half: None, pack: Portable<f64, 4, false>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2; updates: 1 2 3 4);
 }
 
 /// For a machine that has fused multiply-add. On x86-64 it is entered like an instruction set of its own.
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub(crate) mod fused {
     use super::*;
-    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, half: None, pack: Portable<f32, 8, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
-    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, half: None, pack: Portable<f64, 4, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, half: None, pack: Portable<f32, 8, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2; updates: 1 2 3 4);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, half: None, pack: Portable<f64, 4, true>, ["avx,fma"], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2; updates: 1 2 3 4);
 }
 
 /// For a machine that has fused multiply-add in its base.
 #[cfg(all(feature = "std", not(target_arch = "x86_64")))]
 pub(crate) mod fused {
     use super::*;
-    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, half: None, pack: Portable<f32, 8, true>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
-    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, half: None, pack: Portable<f64, 4, true>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2);
+    pub(crate) static F32: Kernels<f32> = kernels!(Portable<f32, 8, true>, f32, half: None, pack: Portable<f32, 8, true>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2; updates: 1 2 3 4);
+    pub(crate) static F64: Kernels<f64> = kernels!(Portable<f64, 4, true>, f64, half: None, pack: Portable<f64, 4, true>, [], 1: 1 2 3 4, 2: 1 2 3; numbers: 2: 1 2 3; turning: 1: 1 2; blocks: 2: 1 2; updates: 1 2 3 4);
 }

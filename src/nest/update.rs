@@ -1,0 +1,68 @@
+//! Updates of low rank, which need no plan: C, being in a cache, is walked along its rows.
+
+use super::pool::parallel;
+use super::{FINISHED, Problem, Rest, Rows, first_block};
+use crate::element::Real;
+use crate::pack::{Panel, SLACK};
+use crate::runs::even;
+use crate::scratch::Scratch;
+use crate::simd::Kernels;
+use crate::tile::Narrow;
+use crate::tile::update::Update;
+
+impl<T: Real> Problem<'_, T> {
+    /// Whether it is one, to a C in a cache. (Zen 4: from memory, where tiles ask for what comes, 4096×4096×1 1/1.5, 2048×2048×2 with `beta` 1
+    /// 1/1.5; f64 1000×1000×6 1/1.1.)
+    pub fn is_update(&self, kernels: &Kernels<T>, l2: usize) -> bool {
+        let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
+        let most = if k <= 4 { 8 * l2 } else { 4 * l2 };
+        let near = m.saturating_mul(n).saturating_mul(size_of::<T>()) <= most;
+        self.complex.is_none() && self.c.col_stride() == 1 && near && kernels.updates(m, n, k, self.b.col_stride() == 1)
+    }
+
+    /// Computes one of as few steps as there are kernels for, to a C with adjacent columns; shared by tasks, which have rows of their
+    /// own if there are enough.
+    pub fn update(&self, tasks: usize, kernels: &Kernels<T>) {
+        let (m, n) = (self.c.rows(), self.c.cols());
+        let vectors = n.div_ceil(kernels.lanes);
+        let (down, right) = if m >= 2 * tasks { (tasks, 1) } else { (1, tasks.min(vectors)) };
+        parallel(0..down * right, &|task| {
+            let vectors = even(0..vectors, right).nth_part(task % right);
+            let cols = vectors.start * kernels.lanes..n.min(vectors.end * kernels.lanes);
+            // SAFETY: each task has a rectangle of its own.
+            unsafe { self.part(even(0..m, down).nth_part(task / right), cols) }.update_part(kernels);
+        });
+    }
+
+    fn update_part(&self, kernels: &Kernels<T>) {
+        let Problem { a, b, c, alpha, .. } = self;
+        let (m, n, k) = (c.rows(), c.cols(), a.cols());
+        let width = n.next_multiple_of(kernels.lanes);
+        let in_place = b.col_stride() == 1;
+        let mut scratch = Scratch::new::<T>(if in_place { 0 } else { k * width + SLACK });
+        let (b, b_row) = if in_place {
+            (b.as_ptr(), b.row_stride())
+        } else {
+            (scratch.as_mut_ptr::<T>().cast_const(), width as isize)
+        };
+        if !in_place {
+            let (src, lane, step) = (self.b.as_ptr(), self.b.col_stride(), self.b.row_stride());
+            let panel = Panel { src, lane, step, lanes: n, depth: k, dst: scratch.as_mut_ptr(), width };
+            // SAFETY: all of B; the buffer has room for it.
+            unsafe { (kernels.pack)(&panel) };
+        }
+        let (c_row, old) = (c.row_stride(), first_block(self.beta));
+        let together = if self.epilogue.is_some() { (FINISHED / n).max(2) } else { m };
+        for start in (0..m).step_by(together) {
+            let rows = start..m.min(start + together);
+            let a = Narrow { ptr: a.at(start, 0), row: a.row_stride(), depth: a.col_stride() };
+            let c = c.at(start, 0);
+            // SAFETY: rows of all operands, and of the epilogue; the kernels are of this machine, and made for so many steps.
+            unsafe {
+                let update = Update { rows: rows.len(), cols: n, a, b, b_row, c, c_row, old, alpha: *alpha };
+                (kernels.update[k - 1])(&update);
+                self.finish(Rest::ALL, kernels, &Rows { ptr: c, row: c_row, col: 1 }, rows, 0..n);
+            }
+        }
+    }
+}
