@@ -305,8 +305,17 @@ impl<'a, T: Real> Gemm<'a, T> {
 }
 
 impl<T: Real> Problem<'_, T> {
-    /// Plans and computes it, in K-blocks of so many steps.
+    /// Computes it, in K-blocks of so many steps.
     pub(crate) fn run(self, block: usize, threads: Threads, machine: &Machine) {
+        let worth = is_worth_sharing(self.c.rows(), self.c.cols() * self.unit(), self.a.cols());
+        self.run_best(block, threads, machine);
+        if threads != Threads::Serial && worth {
+            pool::was_worth_it();
+        }
+    }
+
+    /// The same: with a plan, if it needs one.
+    fn run_best(self, block: usize, threads: Threads, machine: &Machine) {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let kernels = T::kernels(machine);
         if self.is_dot(block) {
@@ -319,7 +328,7 @@ impl<T: Real> Problem<'_, T> {
         let columns = Columns { m, n, k, size, lanes, b, c, l3, slow_pages, double_pumped };
         let apart = if self.complex.is_some() { 0 } else { columns.apart() };
         if apart > 0 {
-            return self.split_at(apart).into_iter().for_each(|part| part.run(block, threads, machine));
+            return self.split_at(apart).into_iter().for_each(|part| part.run_best(block, threads, machine));
         }
         if self.is_update(kernels, machine.l2) {
             return self.update(threads.tasks(m, n, k), kernels.of_updates(double_pumped));
@@ -356,9 +365,6 @@ impl<T: Real> Problem<'_, T> {
         let kernels = if k < usual.turn && facts(few_steps).turns_b() { few_steps } else { usual };
         let plan = Plan::new(&facts(kernels));
         nest::run(self, &plan, kernels);
-        if threads != Threads::Serial && is_worth_sharing(m, real_columns, k) {
-            pool::was_worth_it();
-        }
     }
 }
 

@@ -4,11 +4,14 @@ use super::pool::parallel;
 use super::{FINISHED, Problem, Rest, Rows, first_block};
 use crate::element::Real;
 use crate::pack::{Panel, SLACK};
-use crate::runs::even;
+use crate::runs::{even, pieces};
 use crate::scratch::Scratch;
 use crate::simd::Kernels;
 use crate::tile::Narrow;
 use crate::tile::update::Update;
+
+/// Bytes of B that are kept at hand.
+const B_BYTES: usize = 16 << 10;
 
 impl<T: Real> Problem<'_, T> {
     /// Whether it is one, to a C in a cache. (Zen 4: from memory, where tiles ask for what comes, 4096×4096×1 1/1.5, 2048×2048×2 with `beta` 1
@@ -23,18 +26,22 @@ impl<T: Real> Problem<'_, T> {
     /// Computes one of as few steps as there are kernels for, to a C with adjacent columns; shared by tasks, which have rows of their
     /// own if there are enough.
     pub fn update(&self, tasks: usize, kernels: &Kernels<T>) {
-        let (m, n) = (self.c.rows(), self.c.cols());
-        let vectors = n.div_ceil(kernels.lanes);
+        let (m, n, lanes) = (self.c.rows(), self.c.cols(), kernels.lanes);
+        let vectors = n.div_ceil(lanes);
         let (down, right) = if m >= 2 * tasks { (tasks, 1) } else { (1, tasks.min(vectors)) };
+        let kept = pieces(B_BYTES, self.a.cols() * lanes * size_of::<T>());
         parallel(0..down * right, &|task| {
+            let rows = even(0..m, down).nth_part(task / right);
             let vectors = even(0..vectors, right).nth_part(task % right);
-            let cols = vectors.start * kernels.lanes..n.min(vectors.end * kernels.lanes);
-            // SAFETY: each task has a rectangle of its own.
-            unsafe { self.part(even(0..m, down).nth_part(task / right), cols) }.update_part(kernels);
+            for block in even(vectors.clone(), pieces(vectors.len(), kept)) {
+                // SAFETY: each task has a rectangle of its own.
+                unsafe { self.part(rows.clone(), block.start * lanes..n.min(block.end * lanes)) }.update_block(kernels);
+            }
         });
     }
 
-    fn update_part(&self, kernels: &Kernels<T>) {
+    /// The same of columns whose part of B stays in L1.
+    fn update_block(&self, kernels: &Kernels<T>) {
         let Problem { a, b, c, alpha, .. } = self;
         let (m, n, k) = (c.rows(), c.cols(), a.cols());
         let width = n.next_multiple_of(kernels.lanes);
