@@ -275,6 +275,7 @@ impl<T: Real> Nest<'_, T> {
         });
         let term = closing.map_or(Term::NOTHING, |closing| closing.term);
         let ahead = plan.ahead;
+        let beyond = if plan.beyond == 0 { 0 } else { wide.depth.wrapping_mul(plan.beyond as isize) };
         let repeat = match wide_strips.count {
             1 => {
                 let next = rows.len as isize;
@@ -286,13 +287,14 @@ impl<T: Real> Nest<'_, T> {
                     c: next * c.row,
                     term: next * term.row,
                     ahead,
+                    beyond,
                 }
             }
             count => {
                 let next = width as isize;
                 let (wide, term) = (next * wide_next, next * term.col);
                 let c = next * problem.unit() as isize;
-                Repeat { count, narrow: 0, wide, before: next, c, term, ahead }
+                Repeat { count, narrow: 0, wide, before: next, c, term, ahead, beyond }
             }
         };
         let tiles = match (plan.wide, block.blocks) {
@@ -331,7 +333,7 @@ impl<T: Real> Nest<'_, T> {
             }
         };
         if block.adjacent {
-            return finished(&out, if repeat.count == 1 && ahead == 0 { Repeat::ONCE } else { &repeat });
+            return finished(&out, if repeat.count == 1 && ahead == 0 && beyond == 0 { Repeat::ONCE } else { &repeat });
         }
         // SAFETY: as above; one tile.
         unsafe {

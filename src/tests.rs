@@ -68,6 +68,7 @@ fn plain<T: Real>(rows: usize, vecs: usize, k: usize) -> Plan {
         wide_block: vecs,
         by_rows: false,
         ahead: 0,
+        beyond: 0,
         streams: false,
         split: Split::Grid { rows: 1, cols: 1 },
     }
@@ -197,6 +198,7 @@ fn every_plan<T: Real>() {
                 together: 1,
                 by_rows: random.below(2) == 1,
                 ahead: [0, 8, 100, 4096][random.below(4)],
+                beyond: [0, 0, 16, 300][random.below(4)],
                 streams,
                 split: match random.below(3) {
                     0 => Split::Grid { rows: 1, cols: 1 },

@@ -108,6 +108,8 @@ pub struct Repeat {
     pub c: isize,
     pub term: isize,
     pub ahead: isize,
+    /// How far beyond its own steps of the wide operand a tile of few, or one that turns it, asks L2 for as many, if at all.
+    pub beyond: isize,
 }
 
 impl Repeat {
@@ -155,7 +157,15 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
             // the operands, too, wait in (Emerald Rapids: 1000×1000×256 1.15 times as fast, 256³ 1.02 times; yet 128×10×256, by tiles
             // of one vector, 1/1.08). There may be more runs than rows, which ask for rows below. (`ahead` of many steps is that
             // of a turned wide operand.)
-            let ahead = repeat.as_ref().map_or(0, |repeat| repeat.ahead);
+            let (ahead, beyond) = repeat.as_ref().map_or((0, 0), |repeat| (repeat.ahead, repeat.beyond));
+            if const { WIDE == ADJACENT } && beyond != 0 {
+                for p in 0..step.depth {
+                    let row = wide.wrapping_offset(beyond).wrapping_offset(p as isize * step.wide.depth);
+                    for v in (0..NV).step_by((LINE / size_of::<S::V>()).max(1)) {
+                        S::prefetch_far(row.wrapping_add(v * S::LANES));
+                    }
+                }
+            }
             let many = step.depth >= S::MANY;
             let between = if const { NV > 1 && WIDE != TURNED } && many { step.depth / S::STEPS / R } else { 0 };
             if between == 0 && (many || ahead != 0) {
@@ -176,7 +186,7 @@ pub unsafe fn tile<S: Simd, const R: usize, const NV: usize, const ALONG: bool, 
                     }
                 });
             }
-            let mut way = Way { narrow, wide, c, depth: step.depth, ahead, between };
+            let mut way = Way { narrow, wide, c, depth: step.depth, ahead, beyond, between };
             let ask = |row: *mut S::T| {
                 let out = late(out);
                 ask::<S, NV>(row, out.cols);

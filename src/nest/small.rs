@@ -89,7 +89,7 @@ unsafe fn column<T: Real>(tiles: &[Tile<T>], m: usize, step: &mut Step<T>, out: 
     let mut run = |rows: usize, count: usize| {
         let (down, all) = (rows as isize, (rows * count) as isize);
         let (narrow, c) = (down.wrapping_mul(step.narrow.row), down.wrapping_mul(out.row));
-        let repeat = Repeat { count, narrow, wide: 0, before: 0, c, term: 0, ahead: 0 };
+        let repeat = Repeat { count, narrow, wide: 0, before: 0, c, term: 0, ahead: 0, beyond: 0 };
         // SAFETY: the caller's promise.
         unsafe { tiles[rows - 1].of(across)(step, out, &repeat) };
         step.narrow.ptr = step.narrow.ptr.wrapping_offset(all.wrapping_mul(step.narrow.row));

@@ -295,6 +295,21 @@ fn b_comes_from_memory_before_it_is_turned() {
     assert_eq!(plan(512, 512, large).2, 0);
 }
 
+/// A small L1 has L2 asked for B, but where lanes that share cache sets are turned.
+#[test]
+fn l2_is_asked_for_b_in_memory() {
+    let small = Facts { l1d: 32 << 10, lanes: 16, menu: &LINES, turning: &[16, 4], ..facts(1, 1, 1) };
+    let beyond = |n, k, turned: bool, usual| {
+        let Facts { m, n, k, a, b, c, block, .. } = facts(1, n, k);
+        Plan::new(&Facts { m, n, k, a, b: if turned { (1, k as isize) } else { b }, c, block, ..usual }).beyond
+    };
+    assert_eq!([true, false].map(|turned| beyond(4000, 4000, turned, small)), [128, 16]);
+    assert_eq!([true, false].map(|turned| beyond(4096, 4096, turned, small)), [0, 16]);
+    assert_eq!([true, false].map(|turned| beyond(1000, 1000, turned, small)), [0, 0]);
+    let large = Facts { l1d: 48 << 10, ..small };
+    assert_eq!([true, false].map(|turned| beyond(4000, 4000, turned, large)), [0, 0]);
+}
+
 /// More than eight rows turn B, too, but where C is dearer than a packed copy. A is packed, at once, where its rows would push B's columns
 /// out of L1: more than a dozen a page apart, of a small L1 a few, or half a page apart.
 #[test]

@@ -54,6 +54,7 @@ macro_rules! half {
                 unzip(a: $v, b: $v) -> [$v; 2];
                 zip(even: $v, odd: $v) -> [$v; 2];
                 prefetch(p: *const $t) -> ();
+                prefetch_far(p: *const $t) -> ();
                 turn(row: impl Fn(usize) -> *const $t + Copy) -> Self::Columns;
             }
 

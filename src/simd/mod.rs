@@ -166,6 +166,12 @@ pub trait Simd: Copy + 'static {
     const MANY: usize = many(size_of::<Self::V>() == LINE);
     /// Asks for the cache line of an address that will be written soon.
     unsafe fn prefetch(p: *const Self::T);
+    /// Asks for the cache line of an address that will be read later: by L2.
+    #[inline(always)]
+    unsafe fn prefetch_far(p: *const Self::T) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::prefetch(p) }
+    }
 
     /// Turns `LANES` rows along memory into vectors across them: vector c < [`TURN`](Self::TURN) holds the elements
     /// `row(i)[c]`, i < `LANES`.

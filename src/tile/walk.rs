@@ -49,6 +49,8 @@ pub struct Way<T> {
     pub c: *mut T,
     pub depth: usize,
     pub ahead: isize,
+    /// The same, but by L2.
+    pub beyond: isize,
     pub between: usize,
 }
 
@@ -106,7 +108,7 @@ impl<'f, S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE
         unsafe {
             let mut added = 0;
             if const { WIDE == TURNED } {
-                added = self.add_turned(sums, way.depth, way.ahead);
+                added = self.add_turned(sums, way);
             } else if way.depth >= S::STEPS {
                 // Several steps a turn leave the decoder time for the multiply-adds, most of all where a core is shared.
                 let mut turning = self.in_registers();

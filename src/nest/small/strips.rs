@@ -139,7 +139,7 @@ impl<T: Real> Little<'_, T> {
             1 => {
                 let next = rows.len as isize;
                 let (narrow, c) = (next.wrapping_mul(a.row), next.wrapping_mul(c.row));
-                &Repeat { count, narrow, wide: 0, before: 0, c, term: next.wrapping_mul(term.row), ahead: 0 }
+                &Repeat { count, narrow, wide: 0, before: 0, c, term: next.wrapping_mul(term.row), ahead: 0, beyond: 0 }
             }
             _ => {
                 let next = width as isize;
@@ -151,6 +151,7 @@ impl<T: Real> Little<'_, T> {
                     c: next * unit as isize,
                     term: next * term.col,
                     ahead: 0,
+                    beyond: 0,
                 }
             }
         };

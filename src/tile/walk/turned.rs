@@ -1,7 +1,7 @@
 //! Steps of a wide operand that is contiguous along the depth: squares of it turned in registers, and what fills none.
 #![allow(clippy::needless_range_loop)] // as in the tile
 
-use super::Walk;
+use super::{Walk, Way};
 use crate::element::Sealed;
 use crate::plan::LINE;
 use crate::simd::Simd;
@@ -17,7 +17,8 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// # Safety
     /// The steps are there, and so is the instruction set.
     #[inline(always)]
-    pub(super) unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], depth: usize, ahead: isize) -> usize {
+    pub(super) unsafe fn add_turned(&mut self, sums: &mut [[S::V; NV]; R], way: Way<S::T>) -> usize {
+        let Way { depth, ahead, beyond, .. } = way;
         if depth < S::TURN {
             return 0;
         }
@@ -25,7 +26,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
         let (mut left, mut run) = (depth, self.steps_before_lines(depth));
         loop {
             // SAFETY: the caller's promise: those that came before, and those that follow.
-            unsafe { self.add_run(sums, run, ahead) };
+            unsafe { self.add_run(sums, run, [ahead, beyond]) };
             left -= run;
             if left == 0 {
                 return depth;
@@ -55,11 +56,12 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// # Safety
     /// As for `add_turned`.
     #[inline(always)]
-    unsafe fn add_run(&mut self, sums: &mut [[S::V; NV]; R], depth: usize, ahead: isize) {
+    unsafe fn add_run(&mut self, sums: &mut [[S::V; NV]; R], depth: usize, ahead: [isize; 2]) {
+        let asks = ahead != [0; 2];
         let mut squares = depth / S::TURN;
         if const { Self::PAIRS } && self.lanes == S::LANES {
             for _ in 0..squares / 2 {
-                if ahead != 0 {
+                if asks {
                     self.ask(ahead);
                 }
                 // SAFETY: the caller's promise.
@@ -67,7 +69,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
             }
             squares %= 2;
         }
-        if const { NV == 1 && !Self::PAIRS } && ahead != 0 && self.lanes == S::LANES {
+        if const { NV == 1 && !Self::PAIRS } && asks && self.lanes == S::LANES {
             for _ in 0..squares {
                 self.ask(ahead);
                 // SAFETY: the caller's promise.
@@ -92,14 +94,15 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     }
 
     /// Asks for the elements so far ahead of every lane, of each a line farther than of the one before: where they are pages apart, no
-    /// two begin a page at once.
+    /// two begin a page at once. Or L2 for those beyond.
     #[inline(always)]
-    fn ask(&self, ahead: isize) {
-        let first = self.wide.wrapping_offset(ahead);
+    fn ask(&self, [ahead, beyond]: [isize; 2]) {
+        let first = self.wide.wrapping_offset(ahead + beyond);
         for lane in 0..S::LANES {
             let at = first.wrapping_byte_offset(self.lane.times(1).wrapping_mul(lane as isize));
+            let at = at.wrapping_byte_add(lane * LINE);
             // SAFETY: an address is asked for, be it valid or not.
-            unsafe { S::prefetch(at.wrapping_byte_add(lane * LINE)) };
+            unsafe { if beyond != 0 { S::prefetch_far(at) } else { S::prefetch(at) } };
         }
     }
 
