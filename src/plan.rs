@@ -237,9 +237,7 @@ impl Strips {
             return true;
         }
         let shallow = match f.of_lines() {
-            // (Lines of a strip of C that share a cache set push each other out if another thread shares the cache: 256×1024×1 on
-            // Ice Lake 1.0 to 1.4 times as fast by rows.)
-            true => (f.k <= SHALLOW && f.operand(f.m, f.n) > f.l2) || (f.k <= 4 && f.pages_apart(f.c)),
+            true => f.k <= SHALLOW && f.operand(f.m, f.n) > f.l2,
             false => f.k <= 2 * SHALLOW,
         };
         // (Zen 4: 768×3072×20 1.25 times as fast, 2048×2048×20 1.2 times; 1024×1024×20 level.)
@@ -249,8 +247,8 @@ impl Strips {
     }
 
     /// Where little is summed, time goes into C: from memory it is asked for so far ahead as memory takes (on Zen 5, 4096×4096×8
-    /// 1.9 times as fast, with AVX2 1.35 times; on Zen 4, whose L1 is smaller, ×4 1/1.3, ×8 1/1.06, ×16 level), else a tile ahead
-    /// (Ice Lake: 512×512×1 1.4 times; Zen 5: 1024×1024×4 0.9). Where few rows turn B, time goes into B.
+    /// 1.9 times as fast, with AVX2 1.35 times; on Zen 4, whose L1 is smaller, ×4 1/1.3, ×8 1/1.06, ×16 level). Where few rows turn B, time
+    /// goes into B.
     fn asks_ahead(&self, f: &Facts, rows: usize, by_rows: bool) -> isize {
         // (A stride that leads nowhere may be any.)
         let next = if by_rows { (self.vecs * f.lanes) as isize } else { (rows as isize).wrapping_mul(f.c) };
@@ -260,7 +258,6 @@ impl Strips {
             (true, true) if f.k <= FLAT && f.has_small_l1() => 0,
             (true, true) if f.k < many(f.of_lines()) => (if rows == 1 { 2 * PAGE } else { PAGE / 2 } / f.size) as isize,
             (true, false) if f.k < many(f.of_lines()) => next,
-            _ if f.k <= 4 && f.slow_pages => next,
             _ => 0,
         }
     }

@@ -148,7 +148,8 @@ fn dot_products() {
     }
 }
 
-/// So few steps that A is in registers, not C: every rest of rows and columns, B contiguous either way, C in memory too.
+/// So few steps that A is in registers, not C: every rest of rows and columns, B contiguous either way, and more columns than are kept
+/// at hand of it.
 #[test]
 fn updates_of_low_rank() {
     let mut random = Random(17);
@@ -156,9 +157,9 @@ fn updates_of_low_rank() {
         for [a, b] in VARIANTS {
             for beta in SCALARS {
                 let (alpha, c) = (random.one_of(&SCALARS), random.one_of(&[ROW, ROW, COL, Order { inner: 2, ..ROW }]));
-                let sizes =
-                    [(1 + random.below(40), 1 + random.below(150)), (10 + random.below(90), 40 + random.below(300))];
-                for (m, n) in sizes {
+                let below = [(1, 40, 1, 150), (10, 90, 40, 300), (1, 20, 2000, 5000)];
+                for (rows, more_rows, cols, more_cols) in below {
+                    let (m, n) = (rows + random.below(more_rows), cols + random.below(more_cols));
                     let case = Product { orders: [a, b, c], alpha, beta, ..Product::new(m, n, k) };
                     both(&case, random.one_of(&THREADS));
                 }

@@ -21,7 +21,8 @@ const ORDERS: [Order; 4] = [ROW, COL, Order { inner: 2, ..ROW }, Order { gap: 3,
 #[test]
 fn every_part() {
     let mut random = Random(20);
-    let shapes = [(5, 9, 4), (40, 70, 30), (130, 33, 17), (3, 5, 4000), (7, 300, 0), (1, 129, 64), (129, 1, 64)];
+    let shapes =
+        [(5, 9, 4), (40, 70, 30), (130, 33, 17), (3, 5, 4000), (7, 300, 0), (1, 129, 64), (129, 1, 64), (70, 900, 3)];
     for (at, shape) in shapes.into_iter().enumerate() {
         for part in 0..7 {
             for order in ORDERS {

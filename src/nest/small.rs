@@ -225,7 +225,7 @@ impl<T: Real> Little<'_, T> {
         let apart = || a.row.unsigned_abs().wrapping_mul(size_of::<T>()).is_multiple_of(PAGE);
         let few =
             m.wrapping_sub(1) < kernels.turning.rows[0] && turns_rows(m, n, k, size_of::<T>()) && !(m > 12 && apart());
-        let updates = kernels.updates(self.m, self.n, self.k, false);
+        let updates = kernels.updates(m, n, k, false);
         n > 1 && b.depth == 1 && (a.depth == 1 || self.across(1)) && k >= kernels.turn && few && !updates
     }
 

@@ -14,8 +14,8 @@ use crate::tile::update::Update;
 const B_BYTES: usize = 16 << 10;
 
 impl<T: Real> Problem<'_, T> {
-    /// Whether it is one, to a C in a cache. (Zen 4: 3000×1000×2 1.2 times as fast; beyond, where tiles ask for what comes, 4096×1024×1 1/1.25,
-    /// 2048×2048×2 1/1.4; f64 1000×1000×6 1/1.1.)
+    /// Whether it is an update of low rank, to a C in a cache. (Zen 4: 3000×1000×2 1.2 times as fast; beyond, where tiles ask for what comes,
+    /// 4096×1024×1 1/1.25, 2048×2048×2 1/1.4; f64 1000×1000×6 1/1.1.)
     pub fn is_update(&self, kernels: &Kernels<T>, l2: usize) -> bool {
         let (m, n, k) = (self.c.rows(), self.c.cols(), self.a.cols());
         let most = if k <= 4 { 12 * l2 } else { 4 * l2 };
@@ -23,8 +23,7 @@ impl<T: Real> Problem<'_, T> {
         self.complex.is_none() && self.c.col_stride() == 1 && near && kernels.updates(m, n, k, self.b.col_stride() == 1)
     }
 
-    /// Computes one of as few steps as there are kernels for, to a C with adjacent columns; shared by tasks, which have rows of their
-    /// own if there are enough.
+    /// Computes it then, shared by tasks, which have rows of their own if there are enough.
     pub fn update(&self, tasks: usize, kernels: &Kernels<T>) {
         let (m, n, lanes) = (self.c.rows(), self.c.cols(), kernels.lanes);
         let vectors = n.div_ceil(lanes);
@@ -44,19 +43,14 @@ impl<T: Real> Problem<'_, T> {
     fn update_block(&self, kernels: &Kernels<T>) {
         let Problem { a, b, c, alpha, .. } = self;
         let (m, n, k) = (c.rows(), c.cols(), a.cols());
+        let (mut b, mut b_row, lane) = (b.as_ptr(), b.row_stride(), b.col_stride());
         let width = n.next_multiple_of(kernels.lanes);
-        let in_place = b.col_stride() == 1;
-        let mut scratch = Scratch::new::<T>(if in_place { 0 } else { k * width + SLACK });
-        let (b, b_row) = if in_place {
-            (b.as_ptr(), b.row_stride())
-        } else {
-            (scratch.as_mut_ptr::<T>().cast_const(), width as isize)
-        };
-        if !in_place {
-            let (src, lane, step) = (self.b.as_ptr(), self.b.col_stride(), self.b.row_stride());
-            let panel = Panel { src, lane, step, lanes: n, depth: k, dst: scratch.as_mut_ptr(), width };
+        let mut scratch = Scratch::new::<T>(if lane == 1 { 0 } else { k * width + SLACK });
+        if lane != 1 {
+            let dst = scratch.as_mut_ptr::<T>();
             // SAFETY: all of B; the buffer has room for it.
-            unsafe { (kernels.pack)(&panel) };
+            unsafe { (kernels.pack)(&Panel { src: b, lane, step: b_row, lanes: n, depth: k, dst, width }) };
+            (b, b_row) = (dst, width as isize);
         }
         let (c_row, old) = (c.row_stride(), first_block(self.beta));
         let together = if self.epilogue.is_some() { (FINISHED / n).max(2) } else { m };

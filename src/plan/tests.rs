@@ -151,7 +151,6 @@ fn long_strips_of_c_are_runs_themselves() {
     assert!(plan(500, 16).by_rows && !plan(500, 17).by_rows && !plan(100, 16).by_rows);
     // And for a few more far beyond it, until tiles ask for C themselves.
     assert!(plan(1000, 23).by_rows && !plan(1000, 24).by_rows);
-    assert!(Plan::new(&Facts { lanes: 16, menu: &LINES, c: 1024, ..facts(100, 1000, 4) }).by_rows);
 }
 
 /// Where pages are slow too: from half of L2 to any number of rows, if they spread over its sets; from L3 to a few rows, by cores that

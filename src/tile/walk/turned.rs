@@ -97,7 +97,7 @@ impl<S: Simd, const R: usize, const NV: usize, const ALONG: bool, const WIDE: u8
     /// two begin a page at once. Or L2 for those beyond.
     #[inline(always)]
     fn ask(&self, [ahead, beyond]: [isize; 2]) {
-        let first = self.wide.wrapping_offset(ahead + beyond);
+        let first = self.wide.wrapping_offset(ahead.wrapping_add(beyond));
         for lane in 0..S::LANES {
             let at = first.wrapping_byte_offset(self.lane.times(1).wrapping_mul(lane as isize));
             let at = at.wrapping_byte_add(lane * LINE);
